@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What happens to a partition: the inputs of a run. A run is its events; everything else follows from them."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from model.types import Direction, DmaMask, PhysAddr, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that the run dictates: the call at `point` that comes after `skip` others there gets `answer`.
+
+    point: an RTAS call ("query", "create", "remove", "reset"), a hypercall by its LoPAR name, or "allocate". answer:
+    its status; 0 for a failed allocation. The call does not reach the hypervisor and has no effect.
+    """
+
+    point: str
+    skip: int
+    answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """DLPAR add of a device; boot attaches all of them."""
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """DLPAR remove of a device whose driver has ended its mappings; then DR isolate of its slot."""
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetMask:
+    """The device's driver sets its DMA mask."""
+
+    device: int
+    mask: DmaMask
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The driver maps memory; the mapping gets the next number, from 0, if it succeeds. cpu: where it runs."""
+
+    device: int
+    memory: Span[PhysAddr]
+    direction: Direction
+    cpu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unmap:
+    """The driver ends mapping number `mapping`."""
+
+    mapping: int
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """RAM block number `block` goes online; `cancelled`: another notifier refuses it after the guest's."""
+
+    block: int
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """RAM block number `block` goes offline; `refused`: memory could not be evacuated, nothing happens."""
+
+    block: int
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddVpmem:
+    """vPMEM range number `range` appears."""
+
+    range: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVpmem:
+    """vPMEM range number `range` disappears, nothing of it being mapped."""
+
+    range: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """The partition reboots: drivers end their mappings first; the guest starts anew with the memory as it is."""
+
+
+Event: TypeAlias = Attach | Detach | SetMask | Map | Unmap | Online | Offline | AddVpmem | RemoveVpmem | Reboot
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event and the answers dictated while it runs."""
+
+    event: Event
+    faults: tuple[Fault, ...] = ()

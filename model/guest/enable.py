@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Opening a dynamic window for a device. Linux: enable_ddw() in arch/powerpc/platforms/pseries/iommu.c.
+
+The order is the kernel's: query, limited addressing, room by giving up the default window, sizes, create, property,
+list entry, pre-map, table, commit. Each step that changes something says how it is undone; a step that cannot be done
+raises Refused, and everything before it is undone in reverse.
+"""
+
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from model.guest.rtas import LIMITED, RESET_TOKEN, Offer
+from model.guest.sizing import WindowPlan
+from model.guest.table import Table
+from model.guest.windows import Device, DmaWindow, Node
+from model.types import READ, WRITE, BusAddress, DmaMask, PageShift, PhysAddr, Span, WindowShift
+from model.words import word
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+FOUR_GIB = 1 << 32
+ALL_BITS = DmaMask((1 << 64) - 1)
+
+
+class Outcome(StrEnum):
+    """Every way in which enable can end."""
+
+    DIRECT = "direct window"
+    DYNAMIC = "dynamic window"
+    SPLIT = "split window"
+    ALREADY = "window was there"
+    FAILED_BEFORE = "failed before"
+    NOT_APPLICABLE = "no ibm,ddw-applicable"
+    QUERY_FAILED = "query failed"
+    LIMITED_NOT_OFFERED = "limited addressing not offered"
+    LIMITED_FAILED = "limited addressing failed"
+    IN_USE = "default window in use"
+    NO_DEFAULT = "no default window"
+    NO_RESET = "no reset extension"
+    NO_COPY = "no memory for the property's copy"
+    CLEAR_REFUSED = "default window not cleared"
+    REMOVE_FAILED = "default window not removed"
+    NO_WINDOW = "no window available"
+    NO_PAGE_SIZE = "no known page size"
+    NO_BLOCK = "no block of TCEs"
+    CREATE_FAILED = "create failed"
+    UNREACHABLE = "window out of the device's reach"
+    NO_PROPERTY = "no memory for the property"
+    NO_ENTRY = "no memory for the list entry"
+    PREMAP_FAILED = "pre-map failed"
+    NO_TABLE = "no memory for the table"
+
+
+class Refused(Exception):
+    """A step of enable that cannot be done."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+def enable_ddw(kernel: "Kernel", device: Device, mask: DmaMask) -> Outcome:
+    """Give the device's PE a window above 4 GiB, or leave everything as it was. Linux: enable_ddw()."""
+    # PARAMETERS
+    node = device.node
+
+    # CHECKS
+    if node.window is not None:
+        return Outcome.ALREADY
+    if node in kernel.failed:
+        return Outcome.FAILED_BEFORE
+
+    # EFFECT
+    try:
+        with ExitStack() as undo:
+            outcome = kernel.open_window(device, mask, undo)
+            undo.pop_all()
+    except Refused as refusal:
+        if kernel.port.allocate("failed-entry"):
+            kernel.failed.append(node)
+        outcome = refusal.outcome
+
+    # RETURN
+    return outcome
+
+
+def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack) -> Outcome:
+    """The steps of enable; Refused where one fails."""
+    node = device.node
+    if node.applicable is None:
+        raise Refused(Outcome.NOT_APPLICABLE)
+    offer = kernel.query_ddw(node)
+    if offer is None:
+        raise Refused(Outcome.QUERY_FAILED)
+    if mask != ALL_BITS:
+        kernel.enter_limited_mode(device, undo)
+    gave_up_default = offer.windows == 0
+    if gave_up_default:
+        offer = kernel.give_up_default(device, undo)
+
+    page_shift, plan = plan_for(kernel, offer, mask, gave_up_default)
+    window = kernel.new_window(node, page_shift, plan, undo)
+    if not kernel.window_is_usable(node, window, mask):
+        raise Refused(Outcome.UNREACHABLE)
+    kernel.publish_window(node, window, undo)
+    if plan.direct.size and not kernel.premap_ram(window, undo):
+        raise Refused(Outcome.PREMAP_FAILED)
+    table = kernel.dynamic_table(node, window, undo) if plan.dynamic.size else None
+    commit(device, window, table, gave_up_default)
+    if table is None:
+        return Outcome.DIRECT
+    return Outcome.SPLIT if plan.direct.size else Outcome.DYNAMIC
+
+
+def plan_for(kernel: "Kernel", offer: Offer, mask: DmaMask, gave_up_default: bool) -> tuple[PageShift, WindowPlan]:
+    """The I/O page and the plan that query's answer leads to."""
+    page_shift = kernel.largest_page_shift(word(offer.pages))
+    if page_shift == 0:
+        raise Refused(Outcome.NO_PAGE_SIZE)
+    largest = kernel.largest_window_shift(word(offer.block), page_shift, word(mask))
+    if largest < page_shift:
+        raise Refused(Outcome.NO_BLOCK)
+    ram = kernel.ram_shift(word(kernel.hotplug_max))
+    return PageShift(page_shift), kernel.plan_window(largest, page_shift, ram, bool(kernel.vpmem) and gave_up_default)
+
+
+def enter_limited_mode(kernel: "Kernel", device: Device, undo: ExitStack) -> None:
+    """Ask for windows that a mask below 64 bits can address. Linux: limited_dma_window().
+
+    The reset drops every TCE of the PE, so nothing may be mapped (LoPAR R1-7.3.27.4.1-2).
+    """
+    node = device.node
+    if node.extension(RESET_TOKEN) is None or not node.extension(LIMITED):
+        raise Refused(Outcome.LIMITED_NOT_OFFERED)
+    if any(kernel.in_use(table) for table in node.tables.values()):
+        raise Refused(Outcome.IN_USE)
+    if not kernel.reset_windows(node, limited=True):
+        raise Refused(Outcome.LIMITED_FAILED)
+    undo.callback(kernel.restore_default, device, False)
+
+
+def give_up_default(kernel: "Kernel", device: Device, undo: ExitStack) -> Offer:
+    """Remove the default window to make room, and query again. Only where reset can bring it back."""
+    # CHECKS
+    node = device.node
+    table = node.tables.get("default")
+    if table is not None and kernel.in_use(table):
+        raise Refused(Outcome.IN_USE)
+    if node.default is None or table is None:
+        raise Refused(Outcome.NO_DEFAULT)
+    if node.extension(RESET_TOKEN) is None:
+        raise Refused(Outcome.NO_RESET)
+    if not kernel.port.allocate("saved-property"):
+        raise Refused(Outcome.NO_COPY)
+    if kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries):
+        raise Refused(Outcome.CLEAR_REFUSED)
+
+    # EFFECT
+    if not kernel.remove_window(node, node.default.liobn):
+        raise Refused(Outcome.REMOVE_FAILED)
+    undo.callback(kernel.restore_default, device, True)
+    offer = kernel.query_ddw(node)
+
+    # RETURN
+    if offer is None:
+        raise Refused(Outcome.QUERY_FAILED)
+    if offer.windows == 0:
+        raise Refused(Outcome.NO_WINDOW)
+    return offer
+
+
+def restore_default(kernel: "Kernel", device: Device, removed: bool) -> None:
+    """Bring the default window back; a device whose default is lost for good keeps no table on it."""
+    if not kernel.reset_windows(device.node) and removed:
+        device.node.default = None
+        table = device.node.tables.pop("default", None)
+        device.table = None if device.table is table else device.table
+
+
+def new_window(kernel: "Kernel", node: Node, page_shift: PageShift, plan: WindowPlan, undo: ExitStack) -> DmaWindow:
+    """Create the window that was planned."""
+    created = kernel.create_ddw(node, page_shift, plan.shift)
+    if created is None:
+        raise Refused(Outcome.CREATE_FAILED)
+    undo.callback(kernel.remove_window, node, created.liobn)
+    dynamic_start = int(plan.dynamic.start) if plan.dynamic.size else 1 << plan.shift
+    return DmaWindow(
+        created.liobn, created.base, page_shift, WindowShift(plan.shift), int(plan.direct.size), dynamic_start
+    )
+
+
+def window_is_usable(kernel: "Kernel", node: Node, window: DmaWindow, mask: DmaMask) -> bool:
+    """Whether the device reaches the whole direct part and the start of the dynamic part, clear of MMIO and page 0.
+
+    LoPAR says nothing of where a new window lies (A6), so this has to be looked at.
+    """
+    if window.base % (1 << window.page_shift) or window.stop > 1 << 64:
+        return False
+    if window.direct_size == 0:
+        return window.base <= mask
+    direct = window.view.direct
+    if window.base < FOUR_GIB and (window.base == 0 or (node.mmio32 is not None and direct.touches(node.mmio32))):
+        return False
+    has_dynamic = window.dynamic_start < window.size
+    return direct.stop - 1 <= mask and (not has_dynamic or window.base + window.dynamic_start <= mask)
+
+
+def publish_window(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> None:
+    """Put the window into the device tree and on the list that the memory notifier walks."""
+    if not kernel.port.allocate("property"):
+        raise Refused(Outcome.NO_PROPERTY)
+    node.window = window
+    undo.callback(setattr, node, "window", None)
+    if not kernel.port.allocate("list-entry"):
+        raise Refused(Outcome.NO_ENTRY)
+    kernel.windows.append(window)
+    undo.callback(kernel.windows.remove, window)
+
+
+def premap_ram(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
+    """Map all online RAM 1:1 into the direct part. Linux: walk_system_ram_range() over tce_setrange_multi_pSeriesLP()."""
+    undo.callback(
+        kernel.clear_entries, window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift
+    )
+    return all(kernel.premap(window, block) for block in kernel.online)
+
+
+def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> Table:
+    """The table of the dynamic part. Linux: iommu_table_setparms_common(), iommu_init_table()."""
+    span = Span(BusAddress(window.base + window.dynamic_start), window.stop)
+    if not kernel.port.allocate("table"):
+        raise Refused(Outcome.NO_TABLE)
+    table = Table(window.liobn, span, window.page_shift, window.base)
+    if not kernel.init_table(table, node.mmio32):
+        raise Refused(Outcome.NO_TABLE)
+    return table
+
+
+def commit(device: Device, window: DmaWindow, table: Table | None, gave_up_default: bool) -> None:
+    """Nothing can fail any more: the device uses the new window."""
+    node = device.node
+    device.window = window
+    if gave_up_default:
+        node.saved, node.default = node.default, None
+        node.tables.pop("default", None)
+        device.table = None
+    if table is not None:
+        node.tables["ddw"] = table
+        device.table = table
+
+
+def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
+    """Map one RAM block 1:1, as far as the direct part reaches. Linux: tce_setrange_multi_pSeriesLP()."""
+    # PARAMETERS
+    start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
+    pages = kernel.pages_touched(start, stop - start, word(window.page_shift))
+    memory = pages.first << window.page_shift
+
+    # EFFECT
+    if pages.number == 0:
+        return True
+    ioba = BusAddress(window.base + memory)
+    done, _ = kernel.set_entries(
+        window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0
+    )
+
+    # RETURN
+    return done

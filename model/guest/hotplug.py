@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Memory that comes and goes. Linux: iommu_mem_notifier()."""
+
+from typing import TYPE_CHECKING
+
+from model.guest.windows import DmaWindow
+from model.types import BusAddress, PhysAddr, Span
+from model.words import word
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+NOTHING_ABOVE = (1 << 64) - 1
+
+
+def memory_going_online(kernel: "Kernel", block: Span[PhysAddr]) -> bool:
+    """Pre-map a block in every direct window before anyone can use it. Linux: MEM_GOING_ONLINE."""
+    return all([kernel.premap(window, block) for window in kernel.direct_windows()])
+
+
+def memory_online(kernel: "Kernel", block: Span[PhysAddr]) -> None:
+    """The block is in use."""
+    kernel.online = sorted([*kernel.online, block])
+
+
+def memory_cancel_online(kernel: "Kernel", block: Span[PhysAddr]) -> None:
+    """Take back what going online mapped. Linux: MEM_CANCEL_ONLINE."""
+    for window in kernel.direct_windows():
+        kernel.unmap_block(window, block)
+
+
+def memory_offline(kernel: "Kernel", block: Span[PhysAddr]) -> bool:
+    """The block is out of use: unmap it in every direct window. Linux: MEM_OFFLINE."""
+    kernel.online = [other for other in kernel.online if other != block]
+    return all([kernel.unmap_block(window, block) for window in kernel.direct_windows()])
+
+
+def direct_windows(kernel: "Kernel") -> list[DmaWindow]:
+    """The windows that hold pre-mapped RAM. Linux: dma_win::direct."""
+    return [window for window in kernel.windows if window.direct_size]
+
+
+def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
+    """Clear the I/O pages that only this block needs. Linux: tce_clearrange_multi_pSeriesLP()."""
+    # PARAMETERS
+    start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
+    others = [other for other in kernel.online if other != block]
+    before = max((other.stop for other in others if other.stop <= block.start), default=0)
+    after = min((other.start for other in others if other.start >= block.stop), default=NOTHING_ABOVE)
+
+    # CHECKS
+    if start == stop:
+        return True
+
+    # EFFECT
+    pages = kernel.pages_to_clear(start, stop, word(before), word(after), word(window.page_shift))
+    if pages.number == 0:
+        return True
+    ioba = BusAddress(window.base + (pages.first << window.page_shift))
+    left = kernel.clear_entries(window.liobn, ioba, window.page_shift, int(pages.number))
+
+    # RETURN
+    return not left
+
+
+def vpmem_added(kernel: "Kernel", span: Span[PhysAddr]) -> None:
+    """An `ibm,pmemory` node appears; it is mapped when a driver asks for it."""
+    kernel.vpmem = sorted([*kernel.vpmem, span])
+
+
+def vpmem_removed(kernel: "Kernel", span: Span[PhysAddr]) -> None:
+    """An `ibm,pmemory` node disappears."""
+    kernel.vpmem = [other for other in kernel.vpmem if other != span]

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The reference guest: every rule by name, in the order of the kernel's own story.
+
+Each attribute below that is a function is one rule; a defect replaces one of them in a subclass (`model.defects`).
+"""
+
+from collections.abc import Callable
+
+from model.guest import (
+    allocator,
+    devices,
+    enable,
+    hotplug,
+    io_pages,
+    mapping,
+    pools,
+    routing,
+    rtas,
+    sizing,
+    table,
+    tces,
+)
+from model.guest.windows import Device, DmaWindow, Node
+from model.interfaces import Port
+from model.profiles import Lpar
+from model.types import PhysAddr, Span
+
+
+def _unheard(_: str) -> None:
+    """Where notes of reached branches go when nobody asks."""
+
+
+class Kernel:
+    """One boot of the reference guest.
+
+    lpar: what the partition is made of; the blocks that are online at boot are. port: its way to the hypervisor.
+    reached: told each named branch that is taken, for reach goals.
+    """
+
+    # A device comes and goes
+    attach = devices.attach
+    detach = devices.detach
+    forget_failure = devices.forget_failure
+    view = devices.view
+    init_table = table.init_table
+    reserved_entries = table.reserved_entries
+    pool_layout = staticmethod(pools.pool_layout)
+    mmio_entries = staticmethod(pools.mmio_entries)
+    # Its driver sets a mask, and a window opens
+    set_dma_mask = mapping.set_dma_mask
+    table_for = mapping.table_for
+    direct_within = mapping.direct_within
+    enable_ddw = enable.enable_ddw
+    open_window = enable.open_window
+    query_ddw = rtas.query_ddw
+    enter_limited_mode = enable.enter_limited_mode
+    give_up_default = enable.give_up_default
+    in_use = staticmethod(table.in_use)
+    restore_default = enable.restore_default
+    largest_page_shift = staticmethod(sizing.largest_page_shift)
+    largest_window_shift = staticmethod(sizing.largest_window_shift)
+    ram_shift = staticmethod(sizing.ram_shift)
+    plan_window = staticmethod(sizing.plan_window)
+    new_window = enable.new_window
+    create_ddw = rtas.create_ddw
+    remove_window = rtas.remove_window
+    reset_windows = rtas.reset_windows
+    window_is_usable = enable.window_is_usable
+    publish_window = enable.publish_window
+    premap_ram = enable.premap_ram
+    premap = enable.premap
+    clip = staticmethod(io_pages.clip)
+    pages_touched = staticmethod(io_pages.pages_touched)
+    dynamic_table = enable.dynamic_table
+    # It maps and unmaps
+    map_page = mapping.map_page
+    routes_directly = mapping.routes_directly
+    map_is_direct = staticmethod(routing.map_is_direct)
+    map_through = mapping.map_through
+    allocate_entries = allocator.allocate_entries
+    control_of = staticmethod(tces.control_of)
+    set_entries = tces.set_entries
+    set_complete = staticmethod(tces.set_complete)
+    handle_of = staticmethod(mapping.handle_of)
+    has_tce_page = tces.has_tce_page
+    unmap_page = mapping.unmap_page
+    unmap_is_direct = staticmethod(routing.unmap_is_direct)
+    table_of_handle = mapping.table_of_handle
+    release_entries = mapping.release_entries
+    clear_entries = tces.clear_entries
+    stuff_limit = staticmethod(tces.stuff_limit)
+    # Memory comes and goes
+    memory_going_online = hotplug.memory_going_online
+    memory_online = hotplug.memory_online
+    memory_cancel_online = hotplug.memory_cancel_online
+    memory_offline = hotplug.memory_offline
+    direct_windows = hotplug.direct_windows
+    unmap_block = hotplug.unmap_block
+    pages_to_clear = staticmethod(io_pages.pages_to_clear)
+    vpmem_added = hotplug.vpmem_added
+    vpmem_removed = hotplug.vpmem_removed
+
+    def __init__(self, lpar: Lpar, port: Port, reached: Callable[[str], None] = _unheard) -> None:
+        self.port = port
+        self.reached = reached
+        self.multi_tce = lpar.multi_tce
+        self.page_shift = lpar.page
+        self.hotplug_max = lpar.hotplug_max
+        self.online: list[Span[PhysAddr]] = sorted(lpar.blocks[k] for k in lpar.online)
+        self.vpmem: list[Span[PhysAddr]] = sorted(lpar.vpmem[k] for k in lpar.vpmem_at_boot)
+        self.devices: dict[int, Device] = {}
+        self.windows: list[DmaWindow] = []
+        self.failed: list[Node] = []
+        self.tce_pages: set[int] = set()

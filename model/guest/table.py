@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A table that the guest allocates TCEs from. Linux: struct iommu_table, iommu_init_table()."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from model.guest.bitmap import EntryMap
+from model.interfaces import GuestTable
+from model.types import BusAddress, Liobn, PageShift, Span
+from model.words import word
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+BLOCK = 16
+"""Entries by which the hint of a small allocation moves on. Linux: it_blocksize."""
+
+
+@dataclass(slots=True)
+class Pool:
+    """Entries [start, stop) and where to search next."""
+
+    start: int
+    stop: int
+    hint: int
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """The part `span` of a window, of which entry 0 translates the first I/O page.
+
+    window_base: base of the window whose LIOBN this is; the part may start above it.
+    """
+
+    liobn: Liobn
+    span: Span[BusAddress]
+    page_shift: PageShift
+    window_base: BusAddress
+    taken: EntryMap = field(default_factory=EntryMap)
+    reserved: list[Span[int]] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+    large: Pool = field(default_factory=lambda: Pool(0, 0, 0))
+
+    @property
+    def offset(self) -> int:
+        """Number of its first I/O page on the bus. Linux: it_offset."""
+        return self.span.start >> self.page_shift
+
+    @property
+    def entries(self) -> int:
+        """Number of entries. Linux: it_size."""
+        return self.span.size >> self.page_shift
+
+    def address(self, entry: int) -> BusAddress:
+        """The bus address that an entry translates."""
+        return BusAddress((self.offset + entry) << self.page_shift)
+
+    def allocated(self) -> list[Span[int]]:
+        """The taken entries without the reservations, as ranges of window indices."""
+        first = (self.span.start - self.window_base) >> self.page_shift
+        spans = []
+        for start, stop in self.taken.spans():
+            for r in self.reserved:
+                if r.start <= start < r.stop:
+                    start = r.stop  # noqa: PLW2901 a reservation is never joined with what precedes it
+            if start < stop:
+                spans.append(Span(first + start, first + stop))
+        return spans
+
+    def view(self) -> GuestTable:
+        """What the judge may see."""
+        return GuestTable(self.liobn, self.span, self.allocated())
+
+
+def in_use(table: Table) -> bool:
+    """Whether an entry other than a reserved one is taken. Linux: iommu_table_in_use()."""
+    return bool(table.allocated())
+
+
+def init_table(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) -> bool:
+    """Lay the table out and clear it; False when memory for its map is not to be had. Linux: iommu_init_table()."""
+    # PARAMETERS
+    entries, page_shift = word(table.entries), word(table.page_shift)
+
+    # CHECKS
+    if not kernel.port.allocate("bitmap"):
+        return False
+
+    # EFFECT
+    for reserved in kernel.reserved_entries(table, mmio32):
+        table.reserved.append(reserved)
+        table.taken.take(reserved.start, reserved.size)
+    pools = kernel.pool_layout(entries, page_shift)
+    top = pools.number * pools.size
+    table.pools = [Pool(k * pools.size, (k + 1) * pools.size, k * pools.size) for k in range(pools.number)]
+    table.large = Pool(top, table.entries, top)
+    left = kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries)
+    for refused in left:  # what firmware will not clear is never handed out
+        table.taken.take(refused.start, refused.size)
+
+    # RETURN
+    return True
+
+
+def reserved_entries(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) -> list[Span[int]]:
+    """Entries never to be handed out: bus page 0, and what the PHB forwards to MMIO. Linux: iommu_table_reserve_pages()."""
+    spans = [Span(0, 1)] if table.offset == 0 else []
+    if mmio32 is not None:
+        reserved = kernel.mmio_entries(
+            word(table.span.start), word(table.entries), word(table.page_shift), word(mmio32.start), word(mmio32.stop)
+        )
+        if reserved.start < reserved.stop:
+            spans.append(Span(int(reserved.start), int(reserved.stop)))
+    return spans

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programming TCEs by hypercalls. Linux: tce_buildmulti_pSeriesLP(), tce_freemulti_pSeriesLP() and their kin."""
+
+from typing import TYPE_CHECKING
+
+from model.calls import HcallAnswer, HcallStatus, PutTce, PutTceIndirect, StuffTce, TceRun
+from model.types import READ, WRITE, BusAddress, Direction, Liobn, PageShift, Span, Tce
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+PER_CALL = 512
+"""TCEs that one multi-TCE call takes."""
+MOST_REFUSALS = 8
+"""Calls of one clearing that may be refused before the guest gives the rest up."""
+
+
+def control_of(direction: Direction) -> int:
+    """TCE control bits for a mapping: reading is always granted. Linux: tce_build_pSeriesLP()."""
+    return READ if direction is Direction.TO_DEVICE else READ | WRITE
+
+
+def stuff_limit(entries: int) -> int:
+    """How many of `entries` TCEs one H_STUFF_TCE takes. LoPAR 14.5.4.2; Linux: tce_freemulti_pSeriesLP()."""
+    return min(entries, PER_CALL)
+
+
+def set_complete(answer: HcallAnswer) -> bool:
+    """Whether a loop of writes set all its TCEs. Linux: the end of tce_buildmulti_pSeriesLP()."""
+    return answer.status is HcallStatus.SUCCESS
+
+
+def set_entries(
+    kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, memory: int, count: int, control: int, cpu: int
+) -> tuple[bool, int]:
+    """Point `count` TCEs from IOBA on at memory; whether all are set, and how many of the first ones are.
+
+    memory: address of the first I/O page. A list of TCEs needs a page per CPU, allocated once and kept.
+    """
+    # PARAMETERS
+    page = 1 << page_shift
+    first = Tce(memory | control)
+    indirect = kernel.multi_tce and count > 1 and kernel.has_tce_page(cpu)
+
+    # EFFECT
+    if indirect:
+        run = TceRun(PutTceIndirect, liobn, ioba, first, page, page, count, PER_CALL)
+    else:
+        run = TceRun(PutTce, liobn, ioba, first, page, page, count, 1)
+    answer = kernel.port.hcall(run)
+
+    # RETURN
+    return kernel.set_complete(answer), min(count, answer.done * run.per_call)
+
+
+def clear_entries(
+    kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, count: int
+) -> list[Span[int]]:
+    """Make `count` TCEs from IOBA on invalid; what the hypervisor refused, as entries counted from IOBA.
+
+    A refused call is passed over: the TCEs behind it are cleared all the same.
+    """
+    # PARAMETERS
+    page = 1 << page_shift
+    kind, per_call = (StuffTce, kernel.stuff_limit(count)) if kernel.multi_tce else (PutTce, 1)
+    refused: list[Span[int]] = []
+    done = 0
+
+    # EFFECT
+    while done < count:
+        run = TceRun(kind, liobn, BusAddress(ioba + done * page), Tce(0), 0, page, count - done, per_call)
+        answer = kernel.port.hcall(run)
+        done = min(count, done + answer.done * per_call)
+        if answer.status is HcallStatus.SUCCESS:
+            break
+        stop = count if len(refused) == MOST_REFUSALS else min(count, done + per_call)
+        refused.append(Span(done, stop))
+        done = stop
+
+    # RETURN
+    return refused
+
+
+def has_tce_page(kernel: "Kernel", cpu: int) -> bool:
+    """Whether this CPU has its page for TCE lists, allocating it on first use. Linux: tce_page."""
+    if cpu not in kernel.tce_pages and kernel.port.allocate("tce-page"):
+        kernel.tce_pages.add(cpu)
+    return cpu in kernel.tce_pages

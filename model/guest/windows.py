@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest keeps of nodes, windows and devices. Linux: struct dma_win, pci_dn, device::archdata."""
+
+from dataclasses import dataclass, field
+
+from model.guest.table import Table
+from model.interfaces import DdwProperties, DefaultWindow, GuestWindow
+from model.types import BusAddress, DmaMask, Liobn, PageShift, Pe, Span, WindowShift
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DmaWindow:
+    """A window that enable created: `linux,direct64-ddr-window-info` or `linux,dma64-ddr-window-info`.
+
+    direct_size: bytes from the base on that are pre-mapped 1:1, 0 if none. dynamic_start: where dynamic TCEs begin,
+    counted from the base; the size of the window if there are none.
+    """
+
+    liobn: Liobn
+    base: BusAddress
+    page_shift: PageShift
+    shift: WindowShift
+    direct_size: int
+    dynamic_start: int
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return 1 << self.shift
+
+    @property
+    def stop(self) -> BusAddress:
+        """The bus address behind its last byte."""
+        return BusAddress(self.base + self.size)
+
+    @property
+    def view(self) -> GuestWindow:
+        """What the judge may see."""
+        direct = Span(self.base, BusAddress(self.base + self.direct_size))
+        return GuestWindow(self.liobn, direct, Span(BusAddress(self.base + self.dynamic_start), self.stop))
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """The device-tree node that carries the window properties of a PE, and the tables of its group.
+
+    default: `ibm,dma-window`. saved: the copy kept once the default is removed, `ibm,dma-window-saved`.
+    window: the DDW property. tables: by role, "default" and "ddw".
+    """
+
+    pe: Pe
+    applicable: tuple[int, int, int] | None
+    extensions: tuple[int, ...]
+    mmio32: Span[BusAddress] | None
+    default: DefaultWindow | None
+    saved: DefaultWindow | None = None
+    window: DmaWindow | None = None
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, properties: DdwProperties) -> "Node":
+        """The node as firmware presents it."""
+        return cls(properties.pe, properties.applicable, properties.extensions, properties.mmio32, properties.default)
+
+    def extension(self, index: int) -> int | None:
+        """One cell of `ibm,ddw-extensions`, None where there is none. Linux: ddw_read_ext()."""
+        cells = self.extensions
+        return cells[index] if cells and cells[0] >= index and index < len(cells) else None
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """A PCI function: its node, mask, and the window and table it uses."""
+
+    node: Node
+    mask: DmaMask = DmaMask((1 << 32) - 1)
+    window: DmaWindow | None = None
+    table: Table | None = None

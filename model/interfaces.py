@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The two sides of the boundary and the port between them.
+
+Any guest (the model's, the kernel's own C compiled for the host, a booted kernel) runs on any hypervisor (the model's,
+a real QEMU). What a side cannot show is absent from its view, and an invariant that needs it is then not checked
+rather than held.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from model.calls import Hcall, HcallAnswer, RtasAnswer, RtasCall
+from model.types import BusAddress, Direction, DmaMask, Liobn, PageShift, Pe, PhysAddr, Span, Tce, WindowShift
+
+
+class DefaultWindow(NamedTuple):
+    """`ibm,dma-window` of a node: LIOBN and bus range; its I/O pages are 4 KB. LoPAR B.5.5.1.1.2, R1-7.3.27-4."""
+
+    liobn: Liobn
+    span: Span[BusAddress]
+
+
+class DdwProperties(NamedTuple):
+    """What firmware writes into the node above a PE.
+
+    default: None for a PE that came up frozen. applicable: tokens of query, create, remove; None where DDW does not
+    apply. extensions: cells of `ibm,ddw-extensions`, count first; empty where absent.
+    """
+
+    pe: Pe
+    default: DefaultWindow | None
+    applicable: tuple[int, int, int] | None
+    extensions: tuple[int, ...]
+    mmio32: Span[BusAddress] | None
+
+
+class TceSpan(NamedTuple):
+    """Neighbouring TCEs [start, stop) of a window; entry start + k holds tce + k * step."""
+
+    start: int
+    stop: int
+    tce: Tce
+    step: int
+
+
+class Reach(NamedTuple):
+    """What a device gets at a bus address: the memory behind it and the control bits; LoPAR figure 5."""
+
+    memory: PhysAddr
+    control: int
+
+
+class TableView(Protocol):
+    """The TCE table of one window as the device sees it. Entries are numbered from the window's base."""
+
+    def spans(self, start: int, stop: int) -> Iterable[TceSpan]:
+        """The entries that are not zero, in order, cut to [start, stop)."""
+
+    def valid(self) -> bool:
+        """Whether any entry grants access."""
+
+
+class WindowView(Protocol):
+    """One window that exists."""
+
+    liobn: Liobn
+    base: BusAddress
+    page_shift: PageShift
+    window_shift: WindowShift
+
+    @property
+    def span(self) -> Span[BusAddress]:
+        """Its bus addresses."""
+
+    @property
+    def table(self) -> TableView:
+        """What the device reaches through it."""
+
+
+class Hypervisor(Protocol):
+    """A PAPR platform."""
+
+    def properties(self, pe: Pe) -> DdwProperties:
+        """The device-tree properties of a PE as they are at boot or after configure-connector."""
+
+    def rtas(self, call: RtasCall) -> RtasAnswer:
+        """Carry out one RTAS call."""
+
+    def hcall(self, call: Hcall) -> HcallAnswer:
+        """Carry out one hypercall, or a loop of them."""
+
+    def assign_memory(self, span: Span[PhysAddr]) -> None:
+        """Give the partition a range of memory (DLPAR add, or vPMEM)."""
+
+    def release_memory(self, span: Span[PhysAddr]) -> bool:
+        """Take a range back; False (status -9001) while a TCE reaches it. LoPAR R1-13.7.4.1.2-2."""
+
+    def isolate(self, pe: Pe) -> None:
+        """DR isolate of the PE's slot: its windows as at boot. LoPAR R1-7.3.27-5."""
+
+    def reboot(self) -> None:
+        """Partition reboot: all windows as at boot. LoPAR R1-7.3.27-5."""
+
+    def windows(self, pe: Pe) -> Sequence[WindowView]:
+        """The windows of a PE that exist now."""
+
+    def translate(self, pe: Pe, address: BusAddress) -> Reach | None:
+        """What the PE reaches at a bus address; None for a fault."""
+
+
+class GuestTable(NamedTuple):
+    """A TCE table that the guest allocates from: struct iommu_table. Bus ranges are absolute.
+
+    allocated: entries taken, as ranges of window indices, without the reservations; None if the guest cannot show it.
+    """
+
+    liobn: Liobn
+    span: Span[BusAddress]
+    allocated: Sequence[Span[int]] | None
+
+
+class GuestWindow(NamedTuple):
+    """A dynamic window that the guest holds: direct and dynamic part as bus ranges, empty where there is none."""
+
+    liobn: Liobn
+    direct: Span[BusAddress]
+    dynamic: Span[BusAddress]
+
+
+class GuestDevice(NamedTuple):
+    """What the guest holds for one device. `traces` names further things it keeps: properties, list entries."""
+
+    mask: DmaMask
+    tables: Sequence[GuestTable]
+    window: GuestWindow | None
+    has_default_property: bool
+    traces: Sequence[str]
+
+
+class MaskAnswer(NamedTuple):
+    """accepted: the driver may use the mask. bypass: all memory is reached directly, without map calls."""
+
+    accepted: bool
+    bypass: bool
+
+
+class Guest(Protocol):
+    """A kernel's DDW code. One device is one PE function; a device is named by its position in the partition."""
+
+    def attach(self, device: int, node: DdwProperties) -> None:
+        """Set the device up, at boot or by DLPAR add. Linux: pci_dma_bus_setup_pSeriesLP()."""
+
+    def detach(self, device: int) -> None:
+        """Take the device's node away. Linux: iommu_reconfig_notifier()."""
+
+    def set_dma_mask(self, device: int, mask: DmaMask) -> MaskAnswer:
+        """A driver sets its mask. Linux: dma_iommu_dma_supported()."""
+
+    def map_page(self, device: int, memory: Span[PhysAddr], direction: Direction, cpu: int) -> BusAddress | None:
+        """Map memory for the device; None on failure. Linux: dma_map_page_attrs()."""
+
+    def unmap_page(self, device: int, handle: Span[BusAddress], direction: Direction) -> None:
+        """End a mapping. Linux: dma_unmap_page_attrs()."""
+
+    def memory_going_online(self, block: Span[PhysAddr]) -> bool:
+        """MEM_GOING_ONLINE; False refuses it."""
+
+    def memory_cancel_online(self, block: Span[PhysAddr]) -> None:
+        """MEM_CANCEL_ONLINE."""
+
+    def memory_online(self, block: Span[PhysAddr]) -> None:
+        """MEM_ONLINE: the block is in use from now on."""
+
+    def memory_offline(self, block: Span[PhysAddr]) -> bool:
+        """MEM_OFFLINE: the block is no longer in use; False reports a failure, which changes nothing any more."""
+
+    def vpmem_added(self, span: Span[PhysAddr]) -> None:
+        """An `ibm,pmemory` range appears."""
+
+    def vpmem_removed(self, span: Span[PhysAddr]) -> None:
+        """An `ibm,pmemory` range disappears."""
+
+    def routes_directly(self, device: int, memory: Span[PhysAddr]) -> bool:
+        """Whether a map of this memory would take no TCE of its own; asking changes nothing."""
+
+    def view(self, device: int) -> GuestDevice | None:
+        """What the guest holds for the device; None while it is detached."""
+
+
+class Port(Protocol):
+    """The guest's way out: every call that crosses, and every allocation that may fail, goes through it."""
+
+    def rtas(self, call: RtasCall) -> RtasAnswer:
+        """One RTAS call."""
+
+    def hcall(self, call: Hcall) -> HcallAnswer:
+        """One hypercall, or a loop of them."""
+
+    def allocate(self, what: str) -> bool:
+        """Whether the kernel's allocation of `what` succeeds."""
+
+
+class Crash(Exception):
+    """The guest did what would crash a kernel: NULL dereference, BUG, endless loop. A verdict, not an error."""

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What must hold after every step. The oracle is what devices can reach, never the guest's own bookkeeping alone.
+
+An invariant has an id, one sentence (its docstring), the subjects it is about in a scene, and a predicate on one
+subject. Ids and sentences are `../DESIGN.md`'s; where a sentence here says more, `note` gives the reason.
+"""
+
+from model.invariants.registry import INVARIANTS, NOT_CHECKED, Invariant, Violation, judge
+from model.invariants.scene import Scene
+
+__all__ = ["INVARIANTS", "NOT_CHECKED", "Invariant", "Scene", "Violation", "judge"]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Invariants about single calls."""
+
+from collections.abc import Iterator
+
+from model.calls import GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
+from model.events import Offline, Online, SetMask
+from model.invariants.registry import Violation, invariant
+from model.invariants.scene import Scene, Table
+from model.ledger import Crossing, pieces
+from model.types import CONTROL
+
+MOST_PER_CALL = 512
+ARITY = {"query": ((3,), (5, 6)), "create": ((5,), (4,)), "remove": ((1,), (1,)), "reset": ((3, 4), (1,))}
+"""Inputs and outputs of the RTAS calls: LoPAR tables 129, 130, 131, 133, and the four-input reset of LoPAR 2.13."""
+
+
+def all_calls(scene: Scene) -> Iterator[Crossing]:
+    """Every call of the step."""
+    return iter(scene.crossings)
+
+
+def removals(scene: Scene) -> Iterator[Crossing]:
+    """Calls that take windows away."""
+    return (c for c in scene.crossings if c.name in ("remove", "reset") and not c.injected)
+
+
+def hcalls_and_tables(scene: Scene) -> Iterator[Crossing | Table]:
+    """Everything that names a LIOBN: the step's hypercalls, and the tables that the guest keeps."""
+    yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall))
+    yield from scene.tables
+
+
+def memory_writes(scene: Scene) -> Iterator[Crossing]:
+    """TCE writes of a RAM pre-map or of a hotplug event."""
+    if isinstance(scene.event, Online | Offline):
+        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce))
+    if isinstance(scene.event, SetMask):
+        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce) and _grants(c))
+
+
+def _grants(crossing: Crossing) -> bool:
+    call = crossing.call
+    if isinstance(call, TceRun):
+        return bool(call.first & CONTROL)
+    if isinstance(call, PutTceIndirect):
+        return any(tce & CONTROL for tce in call.tces)
+    return isinstance(call, PutTce | StuffTce) and bool(call.tce & CONTROL)
+
+
+@invariant("calls-well-formed", all_calls)
+def well_formed(scene: Scene, crossing: Crossing) -> Violation | None:
+    """Each RTAS call and hcall has the arity, token, alignment and count its source demands."""
+    wrong = _rtas_fault(scene, crossing) if isinstance(crossing.call, RtasCall) else _hcall_fault(scene, crossing)
+    if wrong is None:
+        return None
+    return Violation("calls-well-formed", f"{crossing.name}: {wrong[0]}", wrong[1], wrong[2], crossing.device)
+
+
+def _rtas_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
+    call = crossing.call
+    assert isinstance(call, RtasCall)
+    if crossing.name not in ARITY:
+        return "token that firmware did not give", "a token of the device tree", call.token
+    inputs, outputs = ARITY[crossing.name]
+    if len(call.args) not in inputs:
+        return "number of inputs", str(inputs), len(call.args)
+    if call.nret not in outputs:
+        return "number of outputs", str(outputs), call.nret
+    if call.nret == 6 and scene.profile.query_outputs != 6:
+        return "six outputs that firmware does not offer", 5, 6
+    if crossing.name != "remove" and crossing.device is None:
+        return "no PE has this address", "a PE of the partition", str(call.args[:3])
+    return None
+
+
+def _hcall_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
+    call = crossing.call
+    assert not isinstance(call, RtasCall)
+    if crossing.name in ("H_STUFF_TCE", "H_PUT_TCE_INDIRECT") and not scene.lpar.multi_tce:
+        return "firmware lacks hcall-multi-tce", "H_PUT_TCE", crossing.name
+    if isinstance(call, TceRun):
+        count = min(call.per_call, call.entries)
+    else:
+        count = call.count if isinstance(call, StuffTce | PutTceIndirect) else 1
+    if not 1 <= count <= MOST_PER_CALL:
+        return "TCEs in one call", "1 to 512", count
+    page = 1 << (crossing.page_shift or 12)
+    if call.ioba % page:
+        return "IOBA inside an I/O page", f"a multiple of {page:#x}", call.ioba
+    first = call.first if isinstance(call, TceRun) else call.tce if isinstance(call, PutTce | StuffTce) else 0
+    if first & CONTROL and (first & ~CONTROL) % page:
+        return "TCE not at an I/O page", f"a multiple of {page:#x}", first
+    return None
+
+
+@invariant("window-empty-at-removal", removals, "TCEs that the hypervisor had refused to clear are excused")
+def empty_at_removal(scene: Scene, crossing: Crossing) -> Violation | None:
+    """No window is removed or reset while it holds a valid TCE."""
+    if not crossing.dirty:
+        return None
+    return Violation(
+        "window-empty-at-removal", f"{crossing.name} of a window that still maps memory", "no valid TCE", "valid TCEs",
+        crossing.device,
+    )  # fmt: skip
+
+
+@invariant("no-dead-liobn", hcalls_and_tables)
+def liobn_alive(scene: Scene, subject: Crossing | Table) -> Violation | None:
+    """No hcall names a window that does not exist; no device keeps a table whose window is gone."""
+    if isinstance(subject, Table):
+        if subject.window is not None:
+            return None
+        what, liobn = "the device keeps a table of a window that is gone", subject.table.liobn
+    else:
+        assert not isinstance(subject.call, RtasCall)
+        if subject.page_shift is not None:
+            return None
+        what, liobn = f"{subject.name} names a window that does not exist", subject.call.liobn
+    return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, subject.device)
+
+
+@invariant("no-write-outside", memory_writes)
+def writes_inside(scene: Scene, crossing: Crossing) -> Violation | None:
+    """No RAM pre-map or hotplug event writes a TCE outside the direct region."""
+    call, answer = crossing.call, crossing.answer
+    assert not isinstance(call, RtasCall) and isinstance(answer, HcallAnswer)
+    view = scene.views.get(crossing.device) if crossing.device is not None else None
+    if view is None or view.window is None or view.window.liobn != call.liobn:
+        return None  # the window is gone again: an attempt that failed
+    region = view.window.direct
+    for span, _, _ in pieces(call, answer, 1 << (crossing.page_shift or 12)):
+        if not region.covers(span):
+            outside = span.start if span.start < region.start or span.start >= region.stop else region.stop
+            return Violation(
+                "no-write-outside", f"{crossing.name} writes TCEs beyond the pre-mapped part",
+                f"{region.start:#x} to {region.stop:#x}", outside, crossing.device,
+            )  # fmt: skip
+    return None

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Invariants about windows, their two regions, and the RAM behind the direct one."""
+
+from collections.abc import Iterator
+
+from model.calls import RtasCall
+from model.invariants import spans
+from model.invariants.registry import Violation, invariant
+from model.invariants.scene import Direct, Scene, first_unreached, indices
+from model.interfaces import GuestWindow
+from model.ledger import Crossing
+from model.types import CONTROL, BusAddress, PhysAddr, Span
+
+PAGE_SHIFTS = (12, 16, 24, 25, 26, 27, 28, 34, 21)
+
+
+def windows(scene: Scene) -> Iterator[tuple[int, GuestWindow]]:
+    """Devices with a dynamic window."""
+    return scene.ddw()
+
+
+def windows_and_creates(scene: Scene) -> Iterator[tuple[int, GuestWindow] | Crossing]:
+    """Devices with a dynamic window, and the creates of the step."""
+    yield from scene.ddw()
+    yield from (c for c in scene.crossings if c.name == "create" and c.device is not None)
+
+
+def directs(scene: Scene) -> list[Direct]:
+    """Devices that reach RAM directly, in a window that exists."""
+    return [d for d in scene.directs if d.window is not None]
+
+
+@invariant("regions-disjoint", windows)
+def regions_disjoint(scene: Scene, subject: tuple[int, GuestWindow]) -> Violation | None:
+    """No TCE index serves both the direct and the dynamic region of a window."""
+    device, window = subject
+    real = scene.windows[device].get(window.liobn)
+    if real is None or not window.direct.size:
+        return None
+    direct = indices(real, window.direct)
+    parts = [t.table.span for t in scene.tables if t.device == device and t.table.liobn == window.liobn]
+    for part in (window.dynamic, *parts):
+        if part.size > 0 and indices(real, part).touches(direct):
+            return Violation(
+                "regions-disjoint", "the dynamic region begins in an I/O page of the direct region",
+                f"TCE {direct.stop:#x} or later", indices(real, part).start, device,
+            )  # fmt: skip
+    return None
+
+
+@invariant("regions-inside-window", windows_and_creates)
+def inside_window(scene: Scene, subject: tuple[int, GuestWindow] | Crossing) -> Violation | None:
+    """Both regions lie inside the window the hypervisor granted, and the window inside what query offered."""
+    if isinstance(subject, Crossing):
+        return _inside_offer(scene, subject)
+    device, window = subject
+    real = scene.windows[device].get(window.liobn)
+    if real is None:
+        return Violation("regions-inside-window", "the guest uses a window that does not exist", "a window", "none", device)
+    for part in (window.direct, window.dynamic):
+        if part.size and not real.span.covers(part):
+            return Violation(
+                "regions-inside-window", "a region reaches beyond its window",
+                f"{real.span.start:#x} to {real.span.stop:#x}", f"{part.start:#x} to {part.stop:#x}", device,
+            )  # fmt: skip
+    return None
+
+
+def _inside_offer(scene: Scene, crossing: Crossing) -> Violation | None:
+    assert isinstance(crossing.call, RtasCall) and crossing.device is not None
+    offer = scene.ledger.offers.get(crossing.device)
+    page_shift, window_shift = crossing.call.args[3:5]
+    if offer is None:
+        return Violation("regions-inside-window", "create without query", "query before it", "none", crossing.device)
+    offered = {shift for bit, shift in enumerate(PAGE_SHIFTS) if offer.pages >> bit & 1}
+    if page_shift not in offered:
+        return Violation("regions-inside-window", "create asks for an I/O page that query did not offer",
+                         str(sorted(offered)), page_shift, crossing.device)  # fmt: skip
+    tces = 1 << max(0, window_shift - page_shift)
+    if tces > offer.block or window_shift < page_shift:
+        return Violation("regions-inside-window", "create asks for more TCEs than query offered", offer.block, tces,
+                         crossing.device)  # fmt: skip
+    return None
+
+
+@invariant("ram-covered", directs)
+def ram_covered(scene: Scene, direct: Direct) -> Violation | None:
+    """For a device that maps directly, each byte of each online RAM block that it may route directly is reached, read
+    and write, at dma_offset + its address.
+    """
+    assert direct.window is not None
+    base = direct.region.start
+    for block in scene.ledger.online:
+        start, stop = block.start, min(block.stop, direct.region.size)
+        if start >= stop:
+            continue
+        bus = Span(BusAddress(base + start), BusAddress(base + stop))
+        missing = first_unreached(direct.window, bus, start, CONTROL)
+        if missing:
+            at, tce = missing
+            return Violation("ram-covered", f"bus address {at:#x} does not reach online RAM at {at - base:#x}",
+                             at - base | CONTROL, tce, direct.device)  # fmt: skip
+    return None
+
+
+@invariant("direct-maps-only-ram", directs, "TCEs that the hypervisor refused to clear are excused")
+def only_ram(scene: Scene, direct: Direct) -> Violation | None:
+    """The direct region reaches nothing but online RAM (an I/O page that straddles blocks is excused only for the
+    bytes it must share).
+    """
+    window = direct.window
+    assert window is not None
+    shift = window.page_shift
+    ram = spans.union(Span(b.start >> shift, ((b.stop - 1) >> shift) + 1) for b in scene.ledger.online)
+    excused = scene.excused(window)
+    within = indices(window, direct.region)
+    for run in window.table.spans(within.start, within.stop):
+        if not run.tce & CONTROL:
+            continue
+        target = run.tce >> shift
+        linear = run.step == 1 << shift or run.stop - run.start == 1
+        stray = spans.difference([Span(run.start, run.stop)], ram if target == run.start and linear else [])
+        stray = spans.difference(stray, excused)
+        if stray:
+            at = stray[0].start
+            return Violation("direct-maps-only-ram", f"TCE {at:#x} of the direct region reaches what is not online RAM", 0,
+                             run.tce + (at - run.start) * run.step, direct.device)  # fmt: skip
+    return None
+
+
+@invariant("limit-matches-split", lambda scene: scene.views)
+def limit_matches(scene: Scene, device: int) -> Violation | None:
+    """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is
+    pre-mapped is routed directly.
+    """
+    view = scene.views[device]
+    region = view.window.direct if view.window is not None else Span(BusAddress(0), BusAddress(0))
+    window = scene.windows[device].get(view.window.liobn) if view.window is not None else None
+    page = 1 << scene.lpar.page
+    for memory, is_ram in [(s, True) for s in scene.ledger.online] + [(s, False) for s in scene.ledger.vpmem]:
+        for start in _probes(memory, region.size, page):
+            probe = Span(PhysAddr(start), PhysAddr(start + page))
+            bus = Span(BusAddress(region.start + start), BusAddress(region.start + start + page))
+            mapped = window is not None and region.covers(bus) and not first_unreached(window, bus, start, CONTROL)
+            direct = scene.guest.routes_directly(device, probe)
+            if direct and not mapped:
+                return Violation("limit-matches-split", f"memory at {start:#x} is routed directly but not pre-mapped",
+                                 "a TCE of its own", "the direct region", device)  # fmt: skip
+            if mapped and is_ram and not direct and bus.stop - 1 <= view.mask and not _is_vpmem(scene, probe):
+                return Violation("limit-matches-split", f"pre-mapped RAM at {start:#x} is not routed directly",
+                                 "the direct region", "a TCE of its own", device)  # fmt: skip
+    return None
+
+
+def _probes(memory: Span[PhysAddr], limit: int, page: int) -> set[int]:
+    """Kernel pages of a range at which a wrong border shows: its first and last, and those beside the limit."""
+    starts = {memory.start, memory.stop - page, limit - page, limit}
+    return {s for s in starts if memory.start <= s <= memory.stop - page and s % page == 0}
+
+
+def _is_vpmem(scene: Scene, probe: Span[PhysAddr]) -> bool:
+    return any(span.touches(probe) for span in scene.ledger.vpmem)

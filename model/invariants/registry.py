@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The list of invariants and the judge that applies them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from model.invariants.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One failure. expected, observed: the first difference, in words or as a value. device: None if it has none."""
+
+    invariant: str
+    message: str
+    expected: int | str
+    observed: int | str
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """An invariant: `check` is applied to each subject that `over` finds in a scene."""
+
+    id: str
+    sentence: str
+    over: Callable[[Scene], Iterable[Any]]
+    check: Callable[[Scene, Any], Violation | None]
+    note: str = ""
+
+
+INVARIANTS: dict[str, Invariant] = {}
+"""All invariants by id, in the order in which they are applied; `model.invariants.order` fixes it."""
+
+NOT_CHECKED = {
+    "kexec-keeps-running": (
+        "a kdump kernel never touches a TCE that the first kernel left mapped, and finds a usable window",
+        "kexec is not an event of the model yet",
+    ),
+}
+"""Ids of DESIGN.md that no run can check yet: sentence and reason."""
+
+GUEST_CRASH = "guest-crash"
+"""The id of a verdict that is no invariant: the guest did what would crash a kernel."""
+
+S = TypeVar("S")
+
+
+def invariant(
+    id: str, over: Callable[[Scene], Iterable[S]], note: str = ""
+) -> Callable[[Callable[[Scene, S], Violation | None]], Callable[[Scene, S], Violation | None]]:
+    """Register a predicate; its docstring is the sentence."""
+
+    def register(check: Callable[[Scene, S], Violation | None]) -> Callable[[Scene, S], Violation | None]:
+        sentence = " ".join((check.__doc__ or "").split())
+        INVARIANTS[id] = Invariant(id, sentence, over, check, note)
+        return check
+
+    return register
+
+
+def judge(scene: Scene, counts: Counter[str]) -> list[Violation]:
+    """Apply every invariant; the first violation of each that fails. `counts` learns how many subjects each had."""
+    if scene.crash is not None:
+        return [Violation(GUEST_CRASH, scene.crash, "the guest goes on", scene.crash)]
+    violations = []
+    for item in INVARIANTS.values():
+        for subject in item.over(scene):
+            counts[item.id] += 1
+            violation = item.check(scene, subject)
+            if violation is not None:
+                violations.append(violation)
+                break
+    return violations
+
+
+from model.invariants import order  # noqa: E402, F401 the registry is filled when it is imported

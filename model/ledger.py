@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The judge's own books: what the run has asked for and what the hypervisor has answered, never what the guest thinks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from model.calls import (
+    GetTce,
+    Hcall,
+    HcallAnswer,
+    HcallStatus,
+    PutTce,
+    PutTceIndirect,
+    RtasAnswer,
+    RtasCall,
+    RtasStatus,
+    StuffTce,
+    TceRun,
+)
+from model.types import CONTROL, BusAddress, Direction, Liobn, PhysAddr, Span
+
+
+class Mapping(NamedTuple):
+    """A live mapping: what was asked for, the handle that was given, and whether TCEs were set for it."""
+
+    device: int
+    memory: Span[PhysAddr]
+    direction: Direction
+    handle: Span[BusAddress]
+    own_tces: bool
+
+
+class Offer(NamedTuple):
+    """The last answer of query for a PE."""
+
+    windows: int
+    block: int
+    pages: int
+
+
+@dataclass(slots=True)
+class Crossing:
+    """One call that crossed, with what the hypervisor held just before.
+
+    name: "query", "H_PUT_TCE", ... device: whose PE or window it names, None if unknown. injected: the answer was
+    dictated by a fault. dirty: a remove or reset found a valid TCE that its caller had not been refused to clear.
+    page_shift: of the window that a hypercall names, None if there is none.
+    """
+
+    name: str
+    call: RtasCall | Hcall
+    answer: RtasAnswer | HcallAnswer
+    injected: bool
+    device: int | None
+    dirty: bool = False
+    page_shift: int | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """State of the run as its inputs and answers tell it.
+
+    refused: ranges of bus addresses, by LIOBN, whose last clearing the hypervisor refused. stranded: windows whose
+    removal it refused. lost_default: devices whose default it would not restore. `refused` and `stranded` are excused
+    where an invariant asks that nothing be left: nobody could have done better.
+    """
+
+    online: list[Span[PhysAddr]] = field(default_factory=list)
+    vpmem: list[Span[PhysAddr]] = field(default_factory=list)
+    mappings: dict[int, Mapping] = field(default_factory=dict)
+    offers: dict[int, Offer] = field(default_factory=dict)
+    refused: dict[Liobn, list[Span[BusAddress]]] = field(default_factory=dict)
+    stranded: set[Liobn] = field(default_factory=set)
+    lost_default: set[int] = field(default_factory=set)
+
+    def excused(self, liobn: Liobn) -> Sequence[Span[BusAddress]]:
+        """Bus ranges of a window that the hypervisor refused to clear."""
+        return self.refused.get(liobn, ())
+
+    def note_rtas(self, name: str, device: int | None, call: RtasCall, answer: RtasAnswer) -> None:
+        """Learn from an RTAS call and its answer."""
+        done = answer.status is RtasStatus.SUCCESS
+        if name == "query" and done and device is not None:
+            out = answer.outputs
+            block = out[1] << 32 | out[2] if len(out) == 5 else out[1]
+            self.offers[device] = Offer(out[0], block, out[-2])
+        if name == "remove":
+            liobn = Liobn(call.args[0])
+            if done:
+                self.refused.pop(liobn, None)
+                self.stranded.discard(liobn)
+            else:
+                self.stranded.add(liobn)
+        if name == "reset" and device is not None:
+            if done:
+                self.lost_default.discard(device)
+            elif not answer.status.asks_to_retry:
+                self.lost_default.add(device)
+
+    def note_hcall(self, call: Hcall, answer: HcallAnswer, stride: int) -> None:
+        """Learn what was refused to be cleared, and what was cleared after all."""
+        if isinstance(call, GetTce):
+            return
+        for span, cleared, done in pieces(call, answer, stride):
+            old = self.refused.get(call.liobn, [])
+            left = [part for other in old for part in minus(other, span)] if done else old
+            if cleared and not done:
+                left = [*left, span]
+            if left or old:
+                self.refused[call.liobn] = left
+
+    def forget_windows(self, existing: Iterable[Liobn]) -> None:
+        """Drop what was noted of windows that exist no more."""
+        alive = set(existing)
+        self.refused = {liobn: spans for liobn, spans in self.refused.items() if liobn in alive}
+        self.stranded &= alive
+
+
+def minus(span: Span[BusAddress], taken: Span[BusAddress]) -> list[Span[BusAddress]]:
+    """What of `span` lies outside `taken`."""
+    if not span.touches(taken):
+        return [span]
+    parts = [Span(span.start, taken.start), Span(taken.stop, span.stop)]
+    return [part for part in parts if part.size > 0]
+
+
+def pieces(call: Hcall, answer: HcallAnswer, stride: int) -> list[tuple[Span[BusAddress], bool, bool]]:
+    """The bus ranges a write named: (range, whether it clears, whether it was done); a loop may have a part of each."""
+    if isinstance(call, TceRun):
+        clears = not call.first & CONTROL
+        done = min(call.entries, answer.done * call.per_call)
+        stop = min(call.entries, done + call.per_call)
+        spans = [(0, done, True), (done, stop, False)]
+        return [
+            (Span(BusAddress(call.ioba + a * call.stride), BusAddress(call.ioba + b * call.stride)), clears, ok)
+            for a, b, ok in spans
+            if b > a
+        ]
+    if isinstance(call, GetTce):
+        return []
+    if isinstance(call, PutTceIndirect):
+        count, clears = call.count, not any(tce & CONTROL for tce in call.tces)
+    else:
+        count, clears = (call.count if isinstance(call, StuffTce) else 1), not call.tce & CONTROL
+    span = Span(call.ioba, BusAddress(call.ioba + count * stride))
+    return [(span, clears, answer.status is HcallStatus.SUCCESS)]
+
+
+NAMES = {PutTce: "H_PUT_TCE", StuffTce: "H_STUFF_TCE", PutTceIndirect: "H_PUT_TCE_INDIRECT", GetTce: "H_GET_TCE"}
+"""LoPAR's names of the hypercalls."""
+
+
+def hcall_name(call: Hcall) -> str:
+    """LoPAR's name of a hypercall, or of the one that a loop repeats."""
+    return NAMES[call.kind if isinstance(call, TceRun) else type(call)]

@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run: a guest on a hypervisor, event by event, everything recorded and judged after every step."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from model.calls import (
+    GetTce,
+    Hcall,
+    HcallAnswer,
+    HcallStatus,
+    RtasAnswer,
+    RtasCall,
+    RtasStatus,
+    TceRun,
+)
+from model.events import (
+    AddVpmem,
+    Attach,
+    Detach,
+    Event,
+    Fault,
+    Map,
+    Offline,
+    Online,
+    Reboot,
+    RemoveVpmem,
+    SetMask,
+    Step,
+    Unmap,
+)
+from model.guest.kernel import Kernel
+from model.hypervisor.papr import Papr
+from model.hypervisor.reset import RESET_INDEX
+from model.interfaces import Crash, Guest, Hypervisor, MaskAnswer, Port
+from model.invariants import Scene, Violation, judge
+from model.ledger import Crossing, Ledger, Mapping, hcall_name
+from model.profiles import Lpar, Profile
+from model.types import CONTROL, BusAddress, Pe, PhysAddr, Span
+
+Answer = bool | int | MaskAnswer | None
+"""What an event ended with, for the trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step as it went: its calls and its answer."""
+
+    step: Step
+    crossings: Sequence[Crossing]
+    answer: Answer
+
+
+class InvariantBroken(AssertionError):
+    """At least one invariant failed after a step; the run is over."""
+
+    def __init__(self, violations: Sequence[Violation], run: "Run") -> None:
+        super().__init__("\n".join(f"{v.invariant}: {v.message}" for v in violations))
+        self.violations = violations
+        self.run = run
+
+
+def pe_of(device: int) -> Pe:
+    """The PE of device number `device`: each sits below a PHB of its own."""
+    return Pe((0x28 + device) << 16, 0x800000020000524 + device)
+
+
+class Recorder:
+    """The port between guest and hypervisor: gives dictated answers, writes down what crosses."""
+
+    def __init__(self, hypervisor: Hypervisor, pes: Sequence[Pe], ledger: Ledger) -> None:
+        self._hypervisor = hypervisor
+        self._device_of = {pe: number for number, pe in enumerate(pes)}
+        self._ledger = ledger
+        self._names: dict[int, str] = {}
+        for pe in pes:
+            properties = hypervisor.properties(pe)
+            self._names |= dict(zip(properties.applicable or (), ("query", "create", "remove"), strict=False))
+            if len(properties.extensions) > RESET_INDEX:
+                self._names[properties.extensions[RESET_INDEX]] = "reset"
+        self.crossings: list[Crossing] = []
+        self.faults: list[list[object]] = []
+        self.reached: Counter[str] = Counter()
+
+    def begin(self, faults: Iterable[Fault]) -> None:
+        """Start a step with its dictated answers."""
+        self.crossings = []
+        self.faults = [[fault, fault.skip] for fault in faults]
+
+    def _dictated(self, point: str, calls: int = 1) -> tuple[int, int] | None:
+        """The first dictated answer within the next `calls` calls at `point`: (calls before it, answer)."""
+        for entry in self.faults:
+            fault, skip = entry
+            assert isinstance(fault, Fault) and isinstance(skip, int)
+            if fault.point == point:
+                if skip < calls:
+                    self.faults.remove(entry)
+                    return skip, fault.answer
+                entry[1] = skip - calls
+        return None
+
+    def allocate(self, what: str) -> bool:
+        """An allocation; fails where a fault says so."""
+        failed = self._dictated("allocate") is not None
+        self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
+        return not failed
+
+    def rtas(self, call: RtasCall) -> RtasAnswer:
+        """One RTAS call."""
+        name = self._names.get(call.token, "unknown")
+        device = self._device(name, call)
+        dirty = name in ("remove", "reset") and self._dirty(name, call, device)
+        dictated = self._dictated(name)
+        if dictated is not None:
+            answer = RtasAnswer(RtasStatus(dictated[1]), (0xFFFFFFFF,) * (call.nret - 1))
+        else:
+            answer = self._hypervisor.rtas(call)
+        self.crossings.append(Crossing(name, call, answer, dictated is not None, device, dirty))
+        self.reached[f"{name}: {answer.status.name}"] += 1
+        self._ledger.note_rtas(name, device, call, answer)
+        return answer
+
+    def hcall(self, call: Hcall) -> HcallAnswer:
+        """One hypercall or loop; a dictated answer in the middle of a loop ends it there."""
+        name = hcall_name(call)
+        window = self._window(call.liobn)
+        dictated = self._dictated(name, len(call) if isinstance(call, TceRun) else 1)
+        if dictated is None:
+            answer = self._hypervisor.hcall(call)
+        else:
+            answer = HcallAnswer(HcallStatus(dictated[1]))
+            if isinstance(call, TceRun) and dictated[0]:
+                before = self._hypervisor.hcall(call.prefix(dictated[0]))
+                answer = before if before.status is not HcallStatus.SUCCESS else HcallAnswer(answer.status, done=before.done)
+        shift, device = window if window else (None, None)
+        self.crossings.append(Crossing(name, call, answer, dictated is not None, device, page_shift=shift))
+        self.reached[f"{name}: {answer.status.name}"] += 1
+        if not isinstance(call, GetTce):
+            self._ledger.note_hcall(call, answer, 1 << (shift or 12))
+        return answer
+
+    def _window(self, liobn: int) -> tuple[int, int] | None:
+        for pe, device in self._device_of.items():
+            for window in self._hypervisor.windows(pe):
+                if window.liobn == liobn:
+                    return window.page_shift, device
+        return None
+
+    def _device(self, name: str, call: RtasCall) -> int | None:
+        if name == "remove":
+            window = self._window(call.args[0]) if call.args else None
+            return window[1] if window else None
+        if len(call.args) < 3:
+            return None
+        return self._device_of.get(Pe(call.args[0], call.args[1] << 32 | call.args[2]))
+
+    def _dirty(self, name: str, call: RtasCall, device: int | None) -> bool:
+        """Whether a window about to go holds a valid TCE that the guest was not refused to clear."""
+        if device is None:
+            return False
+        for window in self._hypervisor.windows(pe_of(device)):
+            if name == "remove" and window.liobn != call.args[0]:
+                continue
+            excused = self._ledger.excused(window.liobn)
+            page = 1 << window.page_shift
+            for run in window.table.spans(0, window.span.size >> window.page_shift):
+                span = Span(BusAddress(window.base + run.start * page), BusAddress(window.base + run.stop * page))
+                if run.tce & CONTROL and not any(e.covers(span) for e in excused):
+                    return True
+        return False
+
+
+GuestMaker = Callable[[Lpar, Port, Callable[[str], None]], Guest]
+HypervisorMaker = Callable[[Profile, Sequence[Pe], bool], Hypervisor]
+
+
+@dataclass
+class Run:
+    """A partition of `lpar` on a platform of `profile`, booted with all its devices.
+
+    `step` carries out one event and judges; it raises InvariantBroken, after which the run is over. counts: how often
+    each invariant was applied to something. reached: named branches, statuses and failure points that were taken.
+    """
+
+    profile: Profile
+    lpar: Lpar
+    make_guest: GuestMaker = Kernel
+    make_hypervisor: HypervisorMaker = Papr
+    history: list[Done] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self.pes = [pe_of(number) for number in range(self.lpar.devices)]
+        self.hypervisor = self.make_hypervisor(self.profile, self.pes, self.lpar.multi_tce)
+        self.port = Recorder(self.hypervisor, self.pes, self.ledger)
+        self.ledger.online = sorted(self.lpar.blocks[k] for k in self.lpar.online)
+        self.ledger.vpmem = sorted(self.lpar.vpmem[k] for k in self.lpar.vpmem_at_boot)
+        for span in (*self.ledger.online, *self.ledger.vpmem):
+            self.hypervisor.assign_memory(span)
+        self.mapped = 0
+        self.attached = set(range(self.lpar.devices))
+        self.guest = self._boot()
+
+    @property
+    def reached(self) -> Counter[str]:
+        """What has been seen so far."""
+        return self.port.reached
+
+    def step(self, step: Step) -> Answer:
+        """Carry out one event, record it, and judge what the devices can reach now."""
+        self.port.begin(step.faults)
+        before = {n: self.guest.view(n) for n in self.attached} if isinstance(step.event, SetMask | Detach) else {}
+        crash = None
+        try:
+            answer = self._carry_out(step.event)
+        except Crash as reason:
+            answer, crash = None, str(reason)
+        self.reached[f"event {type(step.event).__name__}: {_short(answer)}"] += 1
+        self.history.append(Done(step, self.port.crossings, answer))
+        scene = Scene(self.profile, self.lpar, self.hypervisor, self.guest, self.ledger, self.pes, self.attached,
+                      step.event, answer, self.port.crossings, before, crash)  # fmt: skip
+        violations = judge(scene, self.counts)
+        self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
+        if isinstance(step.event, Unmap):
+            self.ledger.mappings.pop(step.event.mapping, None)
+        if violations:
+            raise InvariantBroken(violations, self)
+        return answer
+
+    def impossible(self, event: Event) -> str | None:
+        """Why an event cannot happen now, None if it can: what platform and drivers themselves keep to."""
+        ledger, lpar = self.ledger, self.lpar
+        match event:
+            case Attach(device):
+                bad = device in self.attached or not 0 <= device < lpar.devices
+            case Detach(device):
+                bad = device not in self.attached or any(m.device == device for m in ledger.mappings.values())
+            case SetMask(device, mask):
+                bad = device not in self.attached or not 0 < mask < 1 << 64
+            case Map(device, memory, _, _):
+                exists = any(span.covers(memory) for span in (*ledger.online, *ledger.vpmem))
+                bad = device not in self.attached or not exists
+            case Unmap(number):
+                bad = number not in ledger.mappings
+            case Online(number):
+                bad = not 0 <= number < len(lpar.blocks) or lpar.blocks[number] in ledger.online
+            case Offline(number):
+                bad = not 0 <= number < len(lpar.blocks) or lpar.blocks[number] not in ledger.online
+                bad = bad or self._in_use(lpar.blocks[number])
+            case AddVpmem(number):
+                bad = not 0 <= number < len(lpar.vpmem) or lpar.vpmem[number] in ledger.vpmem
+            case RemoveVpmem(number):
+                bad = not 0 <= number < len(lpar.vpmem) or lpar.vpmem[number] not in ledger.vpmem
+                bad = bad or self._in_use(lpar.vpmem[number])
+            case Reboot():
+                bad = bool(ledger.mappings)
+        return f"{event} cannot happen here" if bad else None
+
+    def _in_use(self, memory: Span[PhysAddr]) -> bool:
+        return any(m.memory.touches(memory) for m in self.ledger.mappings.values())
+
+    def _boot(self) -> Guest:
+        now = Lpar(
+            tuple(self.ledger.online), tuple(range(len(self.ledger.online))), self.lpar.hotplug_max,
+            tuple(self.ledger.vpmem), tuple(range(len(self.ledger.vpmem))), self.lpar.page, self.lpar.multi_tce,
+            self.lpar.devices,
+        )  # fmt: skip
+        guest = self.make_guest(now, self.port, self._note)
+        for device in sorted(self.attached):
+            guest.attach(device, self.hypervisor.properties(self.pes[device]))
+        return guest
+
+    def _note(self, branch: str) -> None:
+        self.reached[branch] += 1
+
+    def _carry_out(self, event: Event) -> Answer:  # noqa: PLR0912 one case per event
+        match event:
+            case Attach(device):
+                self.guest.attach(device, self.hypervisor.properties(self.pes[device]))
+                self.attached.add(device)
+            case Detach(device):
+                self.guest.detach(device)
+                self.hypervisor.isolate(self.pes[device])
+                self.attached.discard(device)
+                self.ledger.lost_default.discard(device)
+            case SetMask(device, mask):
+                return self.guest.set_dma_mask(device, mask)
+            case Map(device, memory, direction, cpu):
+                handle = self.guest.map_page(device, memory, direction, cpu)
+                if handle is not None:
+                    span = Span(handle, BusAddress(handle + memory.size))
+                    own_tces = any(crossing.name.startswith("H_PUT") for crossing in self.port.crossings)
+                    self.ledger.mappings[self.mapped] = Mapping(device, memory, direction, span, own_tces)
+                    self.mapped += 1
+                return handle
+            case Unmap(number):
+                mapping = self.ledger.mappings[number]
+                self.guest.unmap_page(mapping.device, mapping.handle, mapping.direction)
+            case Online(number, cancelled):
+                return self._online(number, cancelled)
+            case Offline(number, refused):
+                return not refused and self._offline(number)
+            case AddVpmem(number):
+                self.hypervisor.assign_memory(self.lpar.vpmem[number])
+                self.ledger.vpmem = sorted([*self.ledger.vpmem, self.lpar.vpmem[number]])
+                self.guest.vpmem_added(self.lpar.vpmem[number])
+            case RemoveVpmem(number):
+                gone = self.lpar.vpmem[number]
+                self.guest.vpmem_removed(gone)
+                self.ledger.vpmem = [other for other in self.ledger.vpmem if other != gone]
+                self.hypervisor.release_memory(gone)
+            case Reboot():
+                self.hypervisor.reboot()
+                self.ledger.lost_default.clear()
+                self.ledger.refused.clear()
+                self.guest = self._boot()
+        return None
+
+    def _online(self, number: int, cancelled: bool) -> bool:
+        """DLPAR add of memory as the core does it: GOING_ONLINE, then ONLINE, or CANCEL_ONLINE if anyone refused."""
+        block = self.lpar.blocks[number]
+        self.hypervisor.assign_memory(block)
+        if self.guest.memory_going_online(block) and not cancelled:
+            self.guest.memory_online(block)
+            self.ledger.online = sorted([*self.ledger.online, block])
+            return True
+        self.guest.memory_cancel_online(block)
+        self.hypervisor.release_memory(block)
+        return False
+
+    def _offline(self, number: int) -> bool:
+        """DLPAR remove of memory: OFFLINE comes when the block is out of use already, so nobody can refuse it."""
+        block = self.lpar.blocks[number]
+        self.ledger.online = [other for other in self.ledger.online if other != block]
+        agreed = self.guest.memory_offline(block)
+        self.hypervisor.release_memory(block)
+        return agreed
+
+
+def _short(answer: Answer) -> str:
+    if isinstance(answer, MaskAnswer):
+        return f"accepted={answer.accepted} bypass={answer.bypass}"
+    return str(answer) if isinstance(answer, bool) or answer is None else "handle"
