@@ -11,8 +11,8 @@ from model.types import Direction, DmaMask, PhysAddr, Span
 class Fault:
     """An answer that the run dictates: the call at `point` that comes after `skip` others there gets `answer`.
 
-    point: an RTAS call ("query", "create", "remove", "reset"), a hypercall by its LoPAR name, or "allocate". answer:
-    its status; 0 for a failed allocation. The call does not reach the hypervisor and has no effect.
+    point: an RTAS call ("query", "create", "remove", "reset"), a hypercall by its LoPAR name, or "allocate" and what.
+    answer: its status; 0 for a failed allocation. The call does not reach the hypervisor and has no effect.
     """
 
     point: str

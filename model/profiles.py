@@ -165,4 +165,6 @@ def simple_lpar(ram: int, block: int = 256 * MIB, vpmem: int = 0, devices: int =
     blocks = (Span(PhysAddr(0), PhysAddr(half)), Span(PhysAddr(half), PhysAddr(max(ram, half + block))))
     top = PhysAddr(blocks[-1].stop)
     ranges = (Span(PhysAddr(top * 2), PhysAddr(top * 2 + vpmem)),) if vpmem else ()
-    return Lpar(blocks, (0,), top, ranges, tuple(range(len(ranges))), PageShift((64 * KIB).bit_length() - 1), True, devices)
+    return Lpar(
+        blocks, (0,), top, ranges, tuple(range(len(ranges))), PageShift((64 * KIB).bit_length() - 1), True, devices
+    )

@@ -102,7 +102,7 @@ class Recorder:
 
     def allocate(self, what: str) -> bool:
         """An allocation; fails where a fault says so."""
-        failed = self._dictated("allocate") is not None
+        failed = self._dictated(f"allocate {what}") is not None
         self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
         return not failed
 
@@ -132,7 +132,9 @@ class Recorder:
             answer = HcallAnswer(HcallStatus(dictated[1]))
             if isinstance(call, TceRun) and dictated[0]:
                 before = self._hypervisor.hcall(call.prefix(dictated[0]))
-                answer = before if before.status is not HcallStatus.SUCCESS else HcallAnswer(answer.status, done=before.done)
+                answer = (
+                    before if before.status is not HcallStatus.SUCCESS else HcallAnswer(answer.status, done=before.done)
+                )
         shift, device = window if window else (None, None)
         self.crossings.append(Crossing(name, call, answer, dictated is not None, device, page_shift=shift))
         self.reached[f"{name}: {answer.status.name}"] += 1

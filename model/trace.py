@@ -8,19 +8,20 @@ are there to be read and to be compared.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
-from model import events, profiles
+from model import events
 from model.calls import HcallAnswer, RtasAnswer, RtasCall, TceRun
-from model.events import Event, Fault, Step
+from model.events import Fault, Step
 from model.interfaces import MaskAnswer
 from model.invariants import Violation
 from model.ledger import Crossing
 from model.profiles import Choices, Lpar, Profile
 from model.run import Done
-from model.types import Direction, Span
+from model.types import BusAddress, Direction, PageShift, PhysAddr, Span
 
 VERSION = 1
+EVENTS: dict[str, Any] = {kind.__name__: kind for kind in get_args(events.Event)}
 
 
 class BadTrace(ValueError):
@@ -141,8 +142,8 @@ def _profile(data: Mapping[str, Any]) -> Profile:
         choices[field.name] = enum[str(data["choices"][field.name]).upper()]
     return Profile(
         str(data["name"]), _int(data["windows"]), _int(data["block"]), _int(data["pages"]), _int(data["query_outputs"]),
-        tuple(_int(cell) for cell in data["extensions"]), _span(data["default"]), profiles.BusAddress(_int(data["dma64"])),
-        profiles.BusAddress(_int(data["limited"])), _span(data["mmio32"]) if data["mmio32"] else None,
+        tuple(_int(cell) for cell in data["extensions"]), _span(data["default"]), BusAddress(_int(data["dma64"])),
+        BusAddress(_int(data["limited"])), _span(data["mmio32"]) if data["mmio32"] else None,
         tuple(_int(token) for token in data["tokens"]),  # type: ignore[arg-type]
         _int(data["first_liobn"]), Choices(**choices),
     )  # fmt: skip
@@ -151,15 +152,15 @@ def _profile(data: Mapping[str, Any]) -> Profile:
 def _lpar(data: Mapping[str, Any]) -> Lpar:
     return Lpar(
         tuple(_span(b) for b in data["blocks"]), tuple(_int(k) for k in data["online"]),
-        profiles.PhysAddr(_int(data["hotplug_max"])), tuple(_span(b) for b in data["vpmem"]),
-        tuple(_int(k) for k in data["vpmem_at_boot"]), profiles.PageShift(_int(data["page"])),
+        PhysAddr(_int(data["hotplug_max"])), tuple(_span(b) for b in data["vpmem"]),
+        tuple(_int(k) for k in data["vpmem_at_boot"]), PageShift(_int(data["page"])),
         bool(data["multi_tce"]), _int(data["devices"]),
     )  # fmt: skip
 
 
 def _step(data: Mapping[str, Any]) -> Step:
-    kind = getattr(events, str(data["event"]), None)
-    if kind not in Event.__args__:
+    kind = EVENTS.get(str(data["event"]))
+    if kind is None:
         raise BadTrace(f"unknown event {data['event']!r}")
     values: dict[str, Any] = {}
     for field in fields(kind):

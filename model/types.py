@@ -60,7 +60,9 @@ class Span(NamedTuple, Generic[A]):
 
     def touches(self, other: "Span[A]") -> bool:
         """Whether at least one element is in both."""
-        return self.start < other.stop and other.start < self.stop and self.start < self.stop and other.start < other.stop
+        return (
+            self.start < other.stop and other.start < self.stop and self.start < self.stop and other.start < other.stop
+        )
 
 
 class Direction(Enum):

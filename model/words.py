@@ -49,18 +49,18 @@ class Word(int):
         return _checked(int.__lshift__(value, _shift_count(self)), "<<")
 
     def __rshift__(self, count: int) -> "Word":
-        return _new(Word, int.__rshift__(self, _shift_count(count)))
+        return _checked(int.__rshift__(self, _shift_count(count)), ">>")
 
     def __rrshift__(self, value: int) -> "Word":
-        return _new(Word, int.__rshift__(value, _shift_count(self)))
+        return _checked(int.__rshift__(value, _shift_count(self)), ">>")
 
     def __and__(self, other: int) -> "Word":
-        return _new(Word, int.__and__(self, other))
+        return _checked(int.__and__(self, other), "&")
 
     __rand__ = __and__
 
     def __or__(self, other: int) -> "Word":
-        return _new(Word, int.__or__(self, other))
+        return _checked(int.__or__(self, other), "|")
 
     __ror__ = __or__
 
@@ -73,20 +73,24 @@ _new = int.__new__
 
 
 def _checked(value: int, operator: str) -> Word:
+    if value is NotImplemented:
+        return NotImplemented  # type: ignore[no-any-return]  # the other operand is a bit-vector: Python asks it next
     if 0 <= value < LIMIT:
         return _new(Word, value)
     raise WordError(f"result of {operator} is outside 64 bits: {value:#x}")
 
 
 def _shift_count(count: int) -> int:
+    if not isinstance(count, int):
+        return NotImplemented
     if not 0 <= count < BITS:
         raise WordError(f"shift count {count} is outside 0..63")
     return int(count)
 
 
 def word(value: int) -> Word:
-    """`value` as a word; WordError if it does not fit."""
-    return _checked(value, "conversion")
+    """`value` as a word; WordError if it does not fit. A bit-vector is one already."""
+    return _checked(value, "conversion") if isinstance(value, int) else value
 
 
 def select(condition: Any, yes: Any, no: Any) -> Word:

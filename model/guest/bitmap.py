@@ -39,7 +39,9 @@ class EntryMap:
         """The first aligned index from `start` with `count` free entries. Linux: bitmap_find_next_zero_area()."""
         index = -(-start // align) * align
         while True:
-            conflict = next((s for s in self._meeting(index, index + count) if s[0] < index + count and index < s[1]), None)
+            conflict = next(
+                (s for s in self._meeting(index, index + count) if s[0] < index + count and index < s[1]), None
+            )
             if conflict is None:
                 return index
             index = -(-conflict[1] // align) * align

@@ -94,13 +94,13 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     offer = kernel.query_ddw(node)
     if offer is None:
         raise Refused(Outcome.QUERY_FAILED)
+    undo.callback(kernel.restore_default, device)
     if mask != ALL_BITS:
-        kernel.enter_limited_mode(device, undo)
-    gave_up_default = offer.windows == 0
-    if gave_up_default:
-        offer = kernel.give_up_default(device, undo)
+        kernel.enter_limited_mode(node)
+    if offer.windows == 0:
+        offer = kernel.give_up_default(node)
 
-    page_shift, plan = plan_for(kernel, offer, mask, gave_up_default)
+    page_shift, plan = kernel.plan_for(node, offer, mask)
     window = kernel.new_window(node, page_shift, plan, undo)
     if not kernel.window_is_usable(node, window, mask):
         raise Refused(Outcome.UNREACHABLE)
@@ -108,13 +108,13 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     if plan.direct.size and not kernel.premap_ram(window, undo):
         raise Refused(Outcome.PREMAP_FAILED)
     table = kernel.dynamic_table(node, window, undo) if plan.dynamic.size else None
-    commit(device, window, table, gave_up_default)
+    commit(device, window, table)
     if table is None:
         return Outcome.DIRECT
     return Outcome.SPLIT if plan.direct.size else Outcome.DYNAMIC
 
 
-def plan_for(kernel: "Kernel", offer: Offer, mask: DmaMask, gave_up_default: bool) -> tuple[PageShift, WindowPlan]:
+def plan_for(kernel: "Kernel", node: Node, offer: Offer, mask: DmaMask) -> tuple[PageShift, WindowPlan]:
     """The I/O page and the plan that query's answer leads to."""
     page_shift = kernel.largest_page_shift(word(offer.pages))
     if page_shift == 0:
@@ -123,28 +123,28 @@ def plan_for(kernel: "Kernel", offer: Offer, mask: DmaMask, gave_up_default: boo
     if largest < page_shift:
         raise Refused(Outcome.NO_BLOCK)
     ram = kernel.ram_shift(word(kernel.hotplug_max))
-    return PageShift(page_shift), kernel.plan_window(largest, page_shift, ram, bool(kernel.vpmem) and gave_up_default)
+    return PageShift(int(page_shift)), kernel.plan_window(
+        largest, page_shift, ram, bool(kernel.vpmem) and gave_up_default
+    )
 
 
-def enter_limited_mode(kernel: "Kernel", device: Device, undo: ExitStack) -> None:
+def enter_limited_mode(kernel: "Kernel", node: Node) -> None:
     """Ask for windows that a mask below 64 bits can address. Linux: limited_dma_window().
 
     The reset drops every TCE of the PE, so nothing may be mapped (LoPAR R1-7.3.27.4.1-2).
     """
-    node = device.node
     if node.extension(RESET_TOKEN) is None or not node.extension(LIMITED):
         raise Refused(Outcome.LIMITED_NOT_OFFERED)
     if any(kernel.in_use(table) for table in node.tables.values()):
         raise Refused(Outcome.IN_USE)
     if not kernel.reset_windows(node, limited=True):
         raise Refused(Outcome.LIMITED_FAILED)
-    undo.callback(kernel.restore_default, device, False)
+    node.limited = True
 
 
-def give_up_default(kernel: "Kernel", device: Device, undo: ExitStack) -> Offer:
+def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     """Remove the default window to make room, and query again. Only where reset can bring it back."""
     # CHECKS
-    node = device.node
     table = node.tables.get("default")
     if table is not None and kernel.in_use(table):
         raise Refused(Outcome.IN_USE)
@@ -160,7 +160,7 @@ def give_up_default(kernel: "Kernel", device: Device, undo: ExitStack) -> Offer:
     # EFFECT
     if not kernel.remove_window(node, node.default.liobn):
         raise Refused(Outcome.REMOVE_FAILED)
-    undo.callback(kernel.restore_default, device, True)
+    node.gave_up = True
     offer = kernel.query_ddw(node)
 
     # RETURN
@@ -171,23 +171,30 @@ def give_up_default(kernel: "Kernel", device: Device, undo: ExitStack) -> Offer:
     return offer
 
 
-def restore_default(kernel: "Kernel", device: Device, removed: bool) -> None:
-    """Bring the default window back; a device whose default is lost for good keeps no table on it."""
-    if not kernel.reset_windows(device.node) and removed:
-        device.node.default = None
-        table = device.node.tables.pop("default", None)
+def restore_default(kernel: "Kernel", device: Device) -> None:
+    """Undo limited addressing and the loss of the default window by a reset.
+
+    A device whose default window firmware will not bring back keeps no table on it.
+    """
+    node = device.node
+    if not (node.limited or node.gave_up):
+        return
+    if not kernel.reset_windows(node) and node.gave_up:
+        node.default = None
+        table = node.tables.pop("default", None)
         device.table = None if device.table is table else device.table
+    node.limited = node.gave_up = False
 
 
 def new_window(kernel: "Kernel", node: Node, page_shift: PageShift, plan: WindowPlan, undo: ExitStack) -> DmaWindow:
     """Create the window that was planned."""
-    created = kernel.create_ddw(node, page_shift, plan.shift)
+    created = kernel.create_ddw(node, page_shift, int(plan.shift))
     if created is None:
         raise Refused(Outcome.CREATE_FAILED)
     undo.callback(kernel.remove_window, node, created.liobn)
-    dynamic_start = int(plan.dynamic.start) if plan.dynamic.size else 1 << plan.shift
+    dynamic_start = int(plan.dynamic.start) if plan.dynamic.size else 1 << int(plan.shift)
     return DmaWindow(
-        created.liobn, created.base, page_shift, WindowShift(plan.shift), int(plan.direct.size), dynamic_start
+        created.liobn, created.base, page_shift, WindowShift(int(plan.shift)), int(plan.direct.size), dynamic_start
     )
 
 
@@ -238,11 +245,11 @@ def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitSta
     return table
 
 
-def commit(device: Device, window: DmaWindow, table: Table | None, gave_up_default: bool) -> None:
+def commit(device: Device, window: DmaWindow, table: Table | None) -> None:
     """Nothing can fail any more: the device uses the new window."""
     node = device.node
     device.window = window
-    if gave_up_default:
+    if node.gave_up:
         node.saved, node.default = node.default, None
         node.tables.pop("default", None)
         device.table = None
@@ -256,15 +263,13 @@ def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
     # PARAMETERS
     start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
     pages = kernel.pages_touched(start, stop - start, word(window.page_shift))
-    memory = pages.first << window.page_shift
+    memory = int(pages.first) << window.page_shift
 
     # EFFECT
     if pages.number == 0:
         return True
     ioba = BusAddress(window.base + memory)
-    done, _ = kernel.set_entries(
-        window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0
-    )
+    done, _ = kernel.set_entries(window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0)
 
     # RETURN
     return done

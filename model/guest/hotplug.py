@@ -56,7 +56,7 @@ def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> b
     pages = kernel.pages_to_clear(start, stop, word(before), word(after), word(window.page_shift))
     if pages.number == 0:
         return True
-    ioba = BusAddress(window.base + (pages.first << window.page_shift))
+    ioba = BusAddress(window.base + (int(pages.first) << window.page_shift))
     left = kernel.clear_entries(window.liobn, ioba, window.page_shift, int(pages.number))
 
     # RETURN

@@ -57,6 +57,7 @@ class Kernel:
     give_up_default = enable.give_up_default
     in_use = staticmethod(table.in_use)
     restore_default = enable.restore_default
+    plan_for = enable.plan_for
     largest_page_shift = staticmethod(sizing.largest_page_shift)
     largest_window_shift = staticmethod(sizing.largest_window_shift)
     ram_shift = staticmethod(sizing.ram_shift)

@@ -104,7 +104,7 @@ def map_through(
 
     # EFFECT
     ioba = table.address(entry)
-    target = int(pages.first << page_shift)
+    target = int(pages.first) << page_shift
     control = kernel.control_of(direction)
     complete, done = kernel.set_entries(table.liobn, ioba, page_shift, target, int(pages.number), control, cpu)
     if not complete:
@@ -127,9 +127,7 @@ def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], directio
     window = dev.window
 
     # CHECKS
-    if window is not None and kernel.unmap_is_direct(
-        word(handle.start), word(window.direct_size), word(window.base)
-    ):
+    if window is not None and kernel.unmap_is_direct(word(handle.start), word(window.direct_size), word(window.base)):
         return
     table = kernel.table_of_handle(dev, handle)
     if table is None:

@@ -91,8 +91,9 @@ def init_table(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) 
         table.reserved.append(reserved)
         table.taken.take(reserved.start, reserved.size)
     pools = kernel.pool_layout(entries, page_shift)
-    top = pools.number * pools.size
-    table.pools = [Pool(k * pools.size, (k + 1) * pools.size, k * pools.size) for k in range(pools.number)]
+    number, size = int(pools.number), int(pools.size)
+    top = number * size
+    table.pools = [Pool(k * size, (k + 1) * size, k * size) for k in range(number)]
     table.large = Pool(top, table.entries, top)
     left = kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries)
     for refused in left:  # what firmware will not clear is never handed out

@@ -31,7 +31,14 @@ def set_complete(answer: HcallAnswer) -> bool:
 
 
 def set_entries(
-    kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, memory: int, count: int, control: int, cpu: int
+    kernel: "Kernel",
+    liobn: Liobn,
+    ioba: BusAddress,
+    page_shift: PageShift,
+    memory: int,
+    count: int,
+    control: int,
+    cpu: int,
 ) -> tuple[bool, int]:
     """Point `count` TCEs from IOBA on at memory; whether all are set, and how many of the first ones are.
 

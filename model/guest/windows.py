@@ -45,7 +45,8 @@ class Node:
     """The device-tree node that carries the window properties of a PE, and the tables of its group.
 
     default: `ibm,dma-window`. saved: the copy kept once the default is removed, `ibm,dma-window-saved`.
-    window: the DDW property. tables: by role, "default" and "ddw".
+    window: the DDW property. tables: by role, "default" and "ddw". limited: its windows were reset for limited addressing.
+    gave_up: its default window was removed to make room.
     """
 
     pe: Pe
@@ -56,6 +57,8 @@ class Node:
     saved: DefaultWindow | None = None
     window: DmaWindow | None = None
     tables: dict[str, Table] = field(default_factory=dict)
+    limited: bool = False
+    gave_up: bool = False
 
     @classmethod
     def of(cls, properties: DdwProperties) -> "Node":

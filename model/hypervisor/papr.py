@@ -86,7 +86,7 @@ class Papr:
     def hcall(self, call: Hcall) -> HcallAnswer:
         """Dispatch by kind; the two multi-TCE calls are H_FUNCTION where the platform lacks them."""
         if isinstance(call, TceRun):
-            if call.kind is not PutTce and not self.multi_tce:
+            if len(call) and call.kind is not PutTce and not self.multi_tce:
                 return HcallAnswer(HcallStatus.FUNCTION)
             return self.tce_run(call)
         if isinstance(call, GetTce):

@@ -19,7 +19,7 @@ def query_pe_dma_window(papr: "Papr", call: RtasCall) -> RtasAnswer:
     endpoint = papr.endpoint_of(call.args)
 
     # CHECKS
-    if endpoint is None or call.nret not in papr.query_outputs():
+    if endpoint is None or len(call.args) != 3 or call.nret not in papr.query_outputs():
         return papr.failed(RtasStatus.PARAMETER, call.nret)
 
     # EFFECT: none

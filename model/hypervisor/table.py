@@ -59,7 +59,9 @@ class TceTable:
         if count <= 0:
             return
         self._clear(start, start + count)
-        if tce:
+        if not tce and step:  # the first of these entries is 0, which is not held
+            start, tce, count = start + 1, Tce(step), count - 1
+        if tce and count:
             self._insert(TceSpan(start, start + count, tce, step if count > 1 else self._step))
 
     def _clear(self, start: int, stop: int) -> None:
@@ -100,5 +102,3 @@ def _cut(run: TceSpan, start: int, stop: int) -> TceSpan:
 
 def _continues(before: TceSpan, after: TceSpan) -> bool:
     return before.step == after.step and after.tce == before.tce + (before.stop - before.start) * before.step
-
-

@@ -71,7 +71,7 @@ def h_stuff_tce(papr: "Papr", call: StuffTce) -> HcallAnswer:
     window = papr.window(call.liobn)
 
     # CHECKS
-    if window is None:
+    if window is None or not papr.entries_lie_in(window, call.ioba, 0):
         return HcallAnswer(HcallStatus.PARAMETER)
     if call.count > MAX_COUNT:
         return HcallAnswer(HcallStatus.P4)
@@ -185,4 +185,3 @@ def stored(papr: "Papr", window: "Window", tce: Tce) -> Tce:
         return tce
     page = 1 << window.page_shift
     return Tce((tce & ~0xFFF) // page * page | tce & CONTROL)
-

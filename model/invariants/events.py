@@ -43,7 +43,13 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     device = event.device
     view, before = scene.views[device], scene.before.get(device)
     if isinstance(scene.answer, MaskAnswer) and scene.answer.bypass:
-        return Violation("enable-fails-clean", "there is no dynamic window, and the answer says bypass", "no bypass", "bypass", device)
+        return Violation(
+            "enable-fails-clean",
+            "there is no dynamic window, and the answer says bypass",
+            "no bypass",
+            "bypass",
+            device,
+        )
     kept = scene.ledger.stranded
     if device in scene.ledger.lost_default or before is None:
         return None
@@ -55,7 +61,9 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     if not default <= there:
         return Violation("enable-fails-clean", "the default window is gone", "the default window", "none", device)
     if {t.liobn for t in view.tables} != default or view.has_default_property != before.has_default_property:
-        return Violation("enable-fails-clean", "the device lost its default table or property", "both as before", "lost", device)
+        return Violation(
+            "enable-fails-clean", "the device lost its default table or property", "both as before", "lost", device
+        )
     return None
 
 
@@ -69,12 +77,16 @@ def no_harm(scene: Scene, event: SetMask) -> Violation | None:
             return Violation("masks-do-no-harm", f"{crossing.name} touches another device's window", f"device {event.device}",
                              f"device {crossing.device}", event.device)  # fmt: skip
     if event.mask <= BITS_32 and scene.crossings:
-        return Violation("masks-do-no-harm", "a 32-bit mask made calls", "no call", scene.crossings[0].name, event.device)
+        return Violation(
+            "masks-do-no-harm", "a 32-bit mask made calls", "no call", scene.crossings[0].name, event.device
+        )
     before, after = scene.before.get(event.device), scene.views.get(event.device)
     if isinstance(scene.answer, MaskAnswer) and before is not None and after is not None:
         expected = event.mask if scene.answer.accepted else before.mask
         if after.mask != expected:
-            return Violation("masks-do-no-harm", "the mask is not what the answer says", expected, after.mask, event.device)
+            return Violation(
+                "masks-do-no-harm", "the mask is not what the answer says", expected, after.mask, event.device
+            )
     return None
 
 
@@ -89,10 +101,14 @@ def leaves_nothing(scene: Scene, event: Attach | Detach) -> Violation | None:
     if isinstance(event, Attach):
         if view is None or view.window is not None or view.traces:
             left = "nothing" if view is None else ", ".join(view.traces) or "a window"
-            return Violation("detach-leaves-nothing", "a re-attached PE is not like a new one", "a fresh PE", left, device)
+            return Violation(
+                "detach-leaves-nothing", "a re-attached PE is not like a new one", "a fresh PE", left, device
+            )
         return None
     if view is not None:
-        return Violation("detach-leaves-nothing", "the guest still holds the detached device", "nothing", "a device", device)
+        return Violation(
+            "detach-leaves-nothing", "the guest still holds the detached device", "nothing", "a device", device
+        )
     for window in windows:
         if any(run.tce & CONTROL for run in window.table.spans(0, window.span.size >> window.page_shift)):
             return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", window.liobn, device)

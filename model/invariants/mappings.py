@@ -22,7 +22,9 @@ def live(scene: Scene) -> Iterable[Mapping]:
     return [m for number, m in scene.ledger.mappings.items() if number != ended]
 
 
-@invariant("mapping-translates", live, "to_device must not be writable; reading is granted to every direction by design")
+@invariant(
+    "mapping-translates", live, "to_device must not be writable; reading is granted to every direction by design"
+)
 def translates(scene: Scene, mapping: Mapping) -> Violation | None:
     """Every live mapping reaches, byte for byte, the memory it was asked for, with the direction asked for."""
     window = scene.window_at(mapping.device, mapping.handle.start)
@@ -104,7 +106,9 @@ def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
     handle, device = mapping.handle, mapping.device
     mask = scene.views[device].mask
     if handle.stop - 1 > mask:
-        return Violation("handle-in-mask", "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1, device)
+        return Violation(
+            "handle-in-mask", "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1, device
+        )
     window = scene.window_at(device, handle.start)
     if window is None or not window.span.covers(handle):
         return Violation("handle-in-mask", "the handle is not inside one window", "a window", handle.start, device)

@@ -56,7 +56,9 @@ def inside_window(scene: Scene, subject: tuple[int, GuestWindow] | Crossing) -> 
     device, window = subject
     real = scene.windows[device].get(window.liobn)
     if real is None:
-        return Violation("regions-inside-window", "the guest uses a window that does not exist", "a window", "none", device)
+        return Violation(
+            "regions-inside-window", "the guest uses a window that does not exist", "a window", "none", device
+        )
     for part in (window.direct, window.dynamic):
         if part.size and not real.span.covers(part):
             return Violation(

@@ -91,7 +91,9 @@ def valid(window: WindowView, part: Span[BusAddress]) -> "list[Span[int]]":
     return spans.union(Span(r.start, r.stop) for r in window.table.spans(within.start, within.stop) if r.tce & CONTROL)
 
 
-def first_unreached(window: WindowView, bus: Span[BusAddress], memory: int, control: int) -> "tuple[BusAddress, int] | None":
+def first_unreached(
+    window: WindowView, bus: Span[BusAddress], memory: int, control: int
+) -> "tuple[BusAddress, int] | None":
     """The first bus address of a range at which the device does not reach `memory` onwards with `control` at least,
     and the TCE that is there; None if it reaches all of it.
     """

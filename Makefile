@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each target sets up what it needs once; needs Python >= 3.11 with venv, make and nothing else.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+BIN := $(VENV)/bin
+JOBS ?= 2
+SEEDS ?= 20
+
+.PHONY: properties test prove lint bench nightly readme clean
+
+properties: $(READY) ## the main job: random state machines over guest and hypervisor
+	$(BIN)/python -m pytest properties -n $(JOBS) -q
+
+test: $(READY) ## everything that needs no kernel source and no QEMU
+	$(BIN)/python -m pytest tests -n $(JOBS) -q
+
+prove: $(READY) ## the proofs
+	$(BIN)/python -m pytest proofs -n $(JOBS) -q
+
+lint: $(READY) ## style and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measurements, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds
+	for seed in $$(seq 1 $(SEEDS)); do \
+	  $(BIN)/python -m pytest properties -n $(JOBS) -q --hypothesis-profile nightly --hypothesis-seed $$seed || exit 1; \
+	done
+
+readme: $(READY) ## write the README's generated tables anew
+	$(BIN)/ddwcheck readme --write
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --build-constraint constraints.txt -e '.[dev]' \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) counterexamples build *.egg-info

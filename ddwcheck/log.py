@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ddwcheck log`: what real kernels decided, read from their logs and held against the model."""
+
+from collections.abc import Iterator, Sequence
+
+from ddwcheck import BadInput, Verdict, log_rules, sizes, worst, wrapped
+from ddwcheck.log_cases import RAM_SHIFTS, sizes_known
+from ddwcheck.log_devices import Attempt, Device, Devices, group
+from ddwcheck.log_files import lines, shown
+from ddwcheck.log_groups import Group, groups
+from ddwcheck.log_judge import Reading, judge
+from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
+from model.calls import RtasStatus
+from model.defects import REFERENCE
+from model.guest.sizing import PAGE_SHIFT_OF_BIT
+
+
+def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
+    """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read."""
+    logs = [(path, _parse(path)) for path in paths]
+    report: list[str] = []
+    verdicts = []
+    for path, found in logs:
+        report.append(shown(path))
+        for device, readings in judge(found):
+            report.extend(_device(device, readings))
+            verdicts += [reading.verdict for reading in readings]
+        loose = [broken for line in found.loose for broken in log_rules.status(line)]
+        report.extend(f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in loose)
+        verdicts += [Verdict.VIOLATED] * bool(loose)
+    verdict = worst(verdicts)
+    low, high = sizes.human(1 << RAM_SHIFTS[0] - 1), sizes.human(1 << RAM_SHIFTS[-1])
+    report.append(f"{verdict.name}: hotplug maxima tried: ({low}, {high}]")
+    return [part for line in report for part in wrapped(line)], verdict
+
+
+def _parse(path: str) -> Devices:
+    """The devices of one log; a log without a line about DDW says nothing, which is not a pass."""
+    found = group(read(lines(path), shown(path)))
+    if not found.devices and not found.loose:
+        raise BadInput(f"{shown(path)}: no line about DDW")
+    return found
+
+
+def _device(device: Device, readings: Sequence[Reading]) -> Iterator[str]:
+    phb = f", PHB unit id {device.buid:#x}" if device.buid is not None else ""
+    yield f"{device.driver} {device.pci}{phb}"
+    for reading in readings:
+        yield from (f"  line {line.number}: {_said(line.fact)}" for line in reading.attempt.lines)
+        yield from _verdict(reading)
+
+
+def _verdict(reading: Reading) -> Iterator[str]:
+    """What was decided, on which rules it is consistent, what is broken."""
+    if reading.refused_by_reference is not None:
+        yield f"  not the reference: line {reading.refused_by_reference.line}: {reading.refused_by_reference.message}"
+        yield f"  as Linux {reading.rules[0]} does" + (f" ({' or '.join(reading.needs)})" if reading.needs else "")
+    if sizes_known(reading.attempt):
+        first = groups(reading.possible)
+        yield from _groups(first, reading.attempt)
+        for release, possible in reading.others.items():
+            other = groups(possible)
+            if other != first:
+                yield f"  with Linux {release}'s defects:"
+                yield from _groups(other, reading.attempt, "    ")
+        if reading.rules:
+            yield f"  consistent with: {', '.join(_rules(name) for name in reading.rules)}"
+    yield from (f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in reading.broken)
+    yield from (f"  note: {note}" for note in reading.notes)
+    yield f"  {reading.verdict.name}"
+
+
+def _rules(name: str) -> str:
+    return "the reference" if name == REFERENCE else f"Linux {name}"
+
+
+def _groups(found: Sequence[Group], attempt: Attempt, indent: str = "  ") -> Iterator[str]:
+    """Each decision with its window, and the hotplug maxima under which it comes about."""
+    verb = "would decide" if attempt.one(Create) is None else "decided"
+    both = len({entry.vpmem for entry in found}) > 1
+    for entry in found:
+        vpmem = f" {'with' if entry.vpmem else 'without'} vPMEM" if both else ""
+        window = f"; {entry.window}" if entry.window else ""
+        yield f"{indent}{verb}{vpmem}: {entry.decision}{window}"
+        yield f"{indent}  hotplug maximum in {entry.hotplug}{_blocks(entry, attempt)}"
+
+
+def _blocks(entry: Group, attempt: Attempt) -> str:
+    """Which largest block it takes, where the log does not say."""
+    query = attempt.one(Query)
+    if (query is not None and query.block is not None) or attempt.one(CannotMap) is not None or not entry.blocks:
+        return ""
+    least = "" if len(entry.blocks) == 1 else "at least "
+    return f", if the largest block is {least}{entry.blocks[0]:#x} TCEs"
+
+
+def _said(fact: Fact) -> str:
+    """A line's content in words."""
+    match fact:
+        case Query(_, _, status, block, pages, windows):
+            answer = f"query: status {_status(status)}"
+            if block is None or pages is None:
+                return answer + ", its answer is not printed"
+            return answer + f", block {block:#x} TCEs, pages {_pages(pages)}, windows {windows}"
+        case Create(_, _, page, window, status, liobn, base):
+            asked = f"create: {sizes.page(page)} pages, window {sizes.power(window)}: status {_status(status)}"
+            return asked + (f", LIOBN {liobn:#x} at {base:#x}" if status == 0 else "")
+        case Reset(_, _, status, limited):
+            return f"reset{' for limited addressing' if limited else ''}: status {_status(status)}"
+        case Remove(_, status, liobn):
+            return f"remove of LIOBN {liobn:#x}: status {_status(status)}"
+        case CannotMap(ram, block, page):
+            return f"RAM up to {ram:#x} does not fit into {block:#x} pages of {sizes.human(page)}"
+        case Created(liobn):
+            return f"TCE table of LIOBN {liobn:#x}"
+        case Summary(required, enabled, direct):
+            addressing = f"limited addressing required {int(required)}, enabled {int(enabled)}"
+            return f"{addressing}, direct mapping {int(direct)}"
+        case Limit(address):
+            return f"direct DMA is limited by {address:#x}"
+        case Note(what):
+            return what
+
+
+def _status(status: int) -> str:
+    return f"{status} ({RtasStatus(status).name})" if status in set(RtasStatus) else str(status)
+
+
+def _pages(mask: int) -> str:
+    """A page-size mask in words: 0x103 (4K 64K 2M)."""
+    known = " ".join(sizes.page(shift) for bit, shift in enumerate(PAGE_SHIFT_OF_BIT) if mask >> bit & 1)
+    return f"{mask:#x} ({known or 'none known'})"

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line. Exit codes: 0 all green, 1 a counterexample, 2 bad usage or bad input, 3 inconclusive."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import typer
+from typer.exceptions import TyperException
+
+from ddwcheck import BAD_INPUT, BadInput, Verdict
+from ddwcheck.explain import Question
+from ddwcheck.explain import explain as explain_decision
+from ddwcheck.log import check as check_logs
+from ddwcheck.readme import check as check_readme
+from ddwcheck.replay import replay as replay_trace
+from model.defects import REFERENCE, RELEASES
+from model.profiles import PROFILES
+
+Outcome: TypeAlias = tuple[list[str], Verdict]
+"""What a command answers: the lines it prints, and its verdict."""
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
+    help="Verification suite for Dynamic DMA Windows of Linux on PowerVM and KVM.",
+)  # fmt: skip
+
+Release = Annotated[
+    str | None, typer.Option(metavar="|".join((REFERENCE, *RELEASES)), help="Whose rules: the reference's or Linux's.")
+]
+
+
+@app.command()
+def log(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, as from dmesg.")]) -> Outcome:
+    """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
+    return check_logs(files)
+
+
+@app.command()
+def explain(
+    *,
+    profile: Annotated[str, typer.Option(metavar="|".join(PROFILES), help="The platform.")] = "powervm-dedicated",
+    ram_max: Annotated[str, typer.Option(metavar="SIZE", help="Highest address RAM may ever have.")] = "64G",
+    block: Annotated[str | None, typer.Option(metavar="TCES", help="Largest block that query offers, in TCEs.")] = None,
+    pages: Annotated[str | None, typer.Option(metavar="MASK", help="Page-size mask that query answers.")] = None,
+    vpmem: Annotated[bool, typer.Option("--vpmem", help="The partition has persistent memory.")] = False,
+    mask: Annotated[str, typer.Option(metavar="BITS", help="Bits of the device's DMA mask, 1 to 64.")] = "64",
+    release: Release = None,
+) -> Outcome:
+    """Print how the kernel decides on a window, step by step, and the bus addresses that come out."""
+    question = Question.of(
+        profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
+    )
+    return explain_decision(question)
+
+
+@app.command()
+def replay(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A trace.json, or the folder that holds it.")],
+    release: Release = None,
+    fixed_defects: Annotated[
+        str, typer.Option(metavar="none|all|ID,...", help="Defects that the trace names, taken as fixed.")
+    ] = "none",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call that crosses.")] = False,
+) -> Outcome:
+    """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
+    return replay_trace(path, release, fixed_defects, verbose)
+
+
+@app.command()
+def readme(
+    write: Annotated[bool, typer.Option("--write", help="Write them instead of checking.")] = False,
+    path: Annotated[str, typer.Option(metavar="FILE", help="The README.")] = "README.md",
+) -> Outcome:
+    """Check that the generated tables of README.md are what the code says, or write them anew."""
+    return check_readme(path, write)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and answer its exit code."""
+    try:
+        given = sys.argv[1:] if arguments is None else arguments
+        answer = app(args=list(given), prog_name="ddwcheck", standalone_mode=False)
+    except BadInput as bad:
+        return _complain(str(bad))
+    except TyperException as usage:
+        return _complain(usage.format_message())
+    except typer.Abort:
+        return _complain("interrupted")
+    return _print(*answer) if isinstance(answer, tuple) else 0
+
+
+def _print(report: list[str], verdict: Verdict) -> int:
+    """Print a report; one that nobody reads to its end, as in `| head`, has the same verdict."""
+    try:
+        typer.echo("\n".join(report))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+    return verdict.value
+
+
+def _complain(message: str) -> int:
+    """One line on stderr."""
+    typer.echo("ddwcheck: " + " ".join(message.split()), err=True)
+    return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tables of README.md that are generated from the code, between comment lines that name them."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ddwcheck import BadInput, Verdict
+from model.defects import catalogue
+from model.invariants import INVARIANTS, NOT_CHECKED
+from model.profiles import PROFILES
+from model.silent import SILENCES
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def invariants() -> str:
+    """Every invariant: sentence, what is excused and why, and the defects that it catches."""
+    caught: dict[str, list[str]] = {}
+    for defect in catalogue().values():
+        caught.setdefault(defect.breaks, []).append(defect.id)
+    rows = [
+        [f"`{i.id}`", i.sentence + (f" *({i.note})*" if i.note else ""), ", ".join(caught.get(i.id, ["a mutant"]))]
+        for i in INVARIANTS.values()
+    ]
+    rows += [[f"`{name}`", sentence, f"**not checked**: {reason}"] for name, (sentence, reason) in NOT_CHECKED.items()]
+    return markdown(["id", "holds after every step", "catches, for one"], rows)
+
+
+def defects() -> str:
+    """Every known deviation of Linux."""
+    rows = [
+        [f"`{d.id}`", d.root_cause, ", ".join(d.releases) or "fixed before 6.1", f"`{d.breaks}`"]
+        for d in catalogue().values()
+    ]
+    return markdown(["defect", "why it is wrong", "releases", "breaks"], rows)
+
+
+def profiles() -> str:
+    """The built-in platforms."""
+    rows = [
+        [f"`{p.name}`", str(p.windows), f"{p.block:#x}", f"{p.pages:#x}", str(p.query_outputs),
+         "yes" if len(p.extensions) > 3 and p.extensions[3] else "no"]
+        for p in PROFILES.values()
+    ]  # fmt: skip
+    return markdown(
+        ["profile", "windows at a time", "block (TCEs)", "page mask", "query outputs", "limited addressing"], rows
+    )
+
+
+def silences() -> str:
+    """LoPAR's silent points."""
+    rows = [[s.number, s.subject, f"`{s.choice}`" if s.choice else "", s.reading] for s in SILENCES]
+    return markdown(["point", "subject", "choice of the profile", "what the model does"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "invariants": invariants, "defects": defects, "profiles": profiles, "silences": silences,
+}  # fmt: skip
+
+
+def generated(text: str) -> str:
+    """README's text with every generated table made anew; KeyError for a table that does not exist."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}"
+
+    return re.sub(r"(<!-- generated: (\w+) -->)\n.*?(<!-- end -->)", fill, text, flags=re.S)
+
+
+def check(name: str, write: bool) -> tuple[list[str], Verdict]:
+    """Compare the README with the code, or bring it up to date; BadInput if it cannot be read."""
+    path = Path(name)
+    try:
+        text = path.read_text()
+        true = generated(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    except KeyError as table:
+        raise BadInput(f"{name}: there is no generated table {table}") from None
+    if write:
+        path.write_text(true)
+        return [f"{name} written"], Verdict.HOLDS
+    if text == true:
+        return [f"{name} says what the code says"], Verdict.HOLDS
+    return [f"{name} differs from the code: ddwcheck readme --write"], Verdict.VIOLATED

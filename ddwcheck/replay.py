@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ddwcheck replay`: run a kept trace again and judge every step."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ddwcheck import BadInput, Verdict, wrapped
+from ddwcheck.log_files import shown
+from model.calls import HcallStatus, RtasStatus
+from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
+from model.events import Event, Fault, Map
+from model.guest.kernel import Kernel
+from model.hypervisor.papr import Papr
+from model.interfaces import MaskAnswer
+from model.invariants import Violation
+from model.profiles import Lpar, Profile
+from model.run import Answer, Done, InvariantBroken, Run
+from model.trace import BadTrace, Trace, from_json, to_json
+from model.types import Span
+
+LARGEST_FILE = 1 << 28
+"""Bytes; a trace of a million steps is smaller."""
+MOST_DEVICES = 4096
+"""PEs; more than a partition has slots."""
+
+
+def replay(path: str, release: str | None, fixed: str, verbose: bool) -> tuple[list[str], Verdict]:
+    """The report on one trace and the verdict. release: whose rules, the trace's if None; fixed: defects left out."""
+    data = _load(path)
+    try:
+        trace = from_json(data)
+    except BadTrace as bad:
+        raise BadInput(f"{shown(path)}: {bad}") from None
+    _possible(trace, shown(path))
+    rules = trace.release if release is None else release
+    defects = _defects(trace, rules, fixed)
+    run = _boot(trace, defects, shown(path))
+    report = [shown(path), _rules(rules, defects)]
+    violations: Sequence[Violation] = ()
+    verdict = Verdict.HOLDS if trace.steps else Verdict.INCONCLUSIVE
+    for number, step in enumerate(trace.steps, 1):
+        impossible = run.impossible(step.event)
+        if impossible is not None:
+            raise BadInput(f"{shown(path)}: step {number}: {impossible}")
+        try:
+            run.step(step)
+        except InvariantBroken as broken:
+            violations, verdict = broken.violations, Verdict.VIOLATED
+        except (ArithmeticError, LookupError, ValueError, TypeError, AssertionError) as error:
+            report.append(f"  step {number}: the rules fail on it: {type(error).__name__}: {error}")
+            verdict = Verdict.INCONCLUSIVE
+            break
+        report.append(_step(number, run.history[-1]))
+        if verbose:
+            report.extend(_calls(trace, run.history, number))
+        if violations:
+            break
+    report.extend(_verdict(verdict, violations, run))
+    report.extend(_compared(data, trace, run.history, violations))
+    return [part for line in report for part in wrapped(line)], verdict
+
+
+def _load(path: str) -> Any:
+    """The JSON of a trace or of the counterexample folder that holds one."""
+    try:
+        file = Path(path)
+        if file.is_dir():
+            file = file / "trace.json"
+        with file.open("rb") as stream:
+            raw = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise BadInput(f"{shown(path)}: {error.strerror}") from None
+    except ValueError:
+        raise BadInput(f"{shown(path)}: not a path") from None
+    if len(raw) > LARGEST_FILE:
+        raise BadInput(f"{shown(path)}: too large for a trace")
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadInput(f"{shown(path)}: not JSON, no trace") from None
+
+
+def _defects(trace: Trace, release: str, fixed: str) -> list[Defect]:
+    """The defects of the release and of the trace, each once, less those that are taken as fixed."""
+    known = catalogue()
+    if release not in (REFERENCE, *RELEASES):
+        raise BadInput(f"release {release!r} is none of {', '.join((REFERENCE, *RELEASES))}")
+    for name in trace.defects:
+        if not isinstance(name, str) or name not in known:
+            raise BadInput(f"the trace names a defect that is not known: {name!r}")
+    left_out = set(trace.defects) if fixed == "all" else set() if fixed == "none" else set(fixed.split(","))
+    for name in sorted(left_out - set(trace.defects)):
+        raise BadInput(f"--fixed-defects: the trace names no defect {name!r}")
+    names = dict.fromkeys([*(d.id for d in of_release(release)), *(n for n in trace.defects if n not in left_out)])
+    return [known[name] for name in names if name not in left_out]
+
+
+def _boot(trace: Trace, defects: list[Defect], where: str) -> Run:
+    try:
+        return Run(trace.profile, trace.lpar, apply(Kernel, defects), apply(Papr, defects))
+    except ValueError as clash:
+        raise BadInput(f"{where}: {clash}") from None
+
+
+def _possible(trace: Trace, where: str) -> None:
+    """A platform, a partition and answers that can exist; BadInput says what cannot."""
+    for wrong in (*_bad_profile(trace.profile), *_bad_lpar(trace.lpar), *_bad_steps(trace)):
+        raise BadInput(f"{where}: {wrong}")
+
+
+def _bad_profile(profile: Profile) -> Iterator[str]:
+    cells = (profile.pages, profile.first_liobn, *profile.tokens, *profile.extensions)
+    if profile.query_outputs not in (5, 6) or len(profile.tokens) != 3:
+        yield "profile: query has 5 or 6 outputs, and there are 3 tokens"
+    if any(not 0 <= cell < 1 << 32 for cell in cells):
+        yield "profile: pages, LIOBN, tokens and extensions are 32-bit cells"
+    if not (0 <= profile.block < 1 << 64 and 0 <= profile.dma64 < 1 << 64 and 0 <= profile.limited < 1 << 64):
+        yield "profile: block, dma64 and limited are 64-bit numbers"
+    if profile.windows < 1 or profile.default.size == 0 or profile.default.start % 4096 or profile.default.stop % 4096:
+        yield "profile: at least one window, the default one, of whole 4K pages"
+
+
+def _bad_lpar(lpar: Lpar) -> Iterator[str]:
+    if lpar.page not in (12, 16):
+        yield f"lpar: a kernel page of 2^{lpar.page} bytes"
+    if not 1 <= lpar.devices <= MOST_DEVICES:
+        yield f"lpar: {lpar.devices} devices"
+    for name, spans, chosen in (("blocks", lpar.blocks, lpar.online), ("vpmem", lpar.vpmem, lpar.vpmem_at_boot)):
+        if len(set(chosen)) != len(chosen) or any(not 0 <= k < len(spans) for k in chosen):
+            yield f"lpar: a position that is none of {name}"
+        if any(span.size == 0 for span in spans):
+            yield f"lpar: an empty range in {name}"
+    memory = sorted((*lpar.blocks, *lpar.vpmem))
+    if any(after.start < before.stop for before, after in pairwise(memory)):
+        yield "lpar: ranges of memory overlap"
+    if not 0 <= lpar.hotplug_max < 1 << 64:
+        yield f"lpar: hotplug_max {lpar.hotplug_max:#x} does not fit into 64 bits"
+
+
+def _bad_steps(trace: Trace) -> Iterator[str]:
+    for number, step in enumerate(trace.steps, 1):
+        if isinstance(step.event, Map) and step.event.cpu < 0:
+            yield f"step {number}: CPU {step.event.cpu}"
+        yield from (f"step {number}: {wrong}" for fault in step.faults for wrong in _bad_fault(fault))
+
+
+def _bad_fault(fault: Fault) -> Iterator[str]:
+    """A dictated answer that the call cannot have."""
+    rtas = fault.point in ("query", "create", "remove", "reset")
+    statuses = {0} if fault.point == "allocate" else set(RtasStatus) if rtas else set(HcallStatus)
+    if fault.skip < 0 or fault.answer not in statuses:
+        yield f"{fault.point} cannot be made to answer {fault.answer} after {fault.skip} others"
+
+
+def _rules(release: str, defects: Sequence[Defect]) -> str:
+    rules = "the reference" if release == REFERENCE else f"Linux {release}"
+    return f"rules: {rules}" + (f", defects: {', '.join(d.id for d in defects)}" if defects else "")
+
+
+def _step(number: int, done: Done) -> str:
+    faults = "".join(f", {f.point} answers {f.answer} after {f.skip}" for f in done.step.faults)
+    return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done.answer)}"
+
+
+def _event(event: Event) -> str:
+    """An event as a call: SetMask(device=0, mask=0xffffffffffffffff)."""
+    values = ((field.name, getattr(event, field.name)) for field in fields(event))
+    return f"{type(event).__name__}({', '.join(f'{name}={_value(value)}' for name, value in values)})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Span):
+        return f"[{value.start:#x}, {value.stop:#x})"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(getattr(value, "value", value))
+    return str(value) if value < 10 else hex(value)
+
+
+def _answer(answer: Answer) -> str:
+    if isinstance(answer, MaskAnswer):
+        return f"{'accepted' if answer.accepted else 'refused'}{', bypass' if answer.bypass else ''}"
+    if answer is None or isinstance(answer, bool):
+        return {None: "done", True: "yes", False: "no"}[answer]
+    return f"handle {answer:#x}"
+
+
+def _calls(trace: Trace, history: Sequence[Done], number: int) -> Iterator[str]:
+    """The calls of a step as the trace writes them."""
+    for call in to_json(trace, history)["steps"][number - 1].get("calls", ()):
+        rest = ", ".join(f"{key} {_plain(value)}" for key, value in call.items() if key not in ("call", "status"))
+        yield f"     {call['call']}({rest}): {call['status']}"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def _verdict(verdict: Verdict, violations: Sequence[Violation], run: Run) -> Iterator[str]:
+    for violation in violations:
+        yield f"VIOLATED {violation.invariant}: {violation.message}"
+        yield f"  expected {_number(violation.expected)}"
+        yield f"  observed {_number(violation.observed)}"
+    if verdict is Verdict.HOLDS:
+        times = sum(run.counts.values())
+        yield f"HOLDS: all invariants held after each of {len(run.history)} steps ({times} checks)"
+    elif verdict is Verdict.INCONCLUSIVE:
+        yield f"INCONCLUSIVE: {'the run could not go on' if run.history else 'the trace has no steps'}"
+
+
+def _number(value: int | str) -> str:
+    return value if isinstance(value, str) else f"{value:#x} ({value})"
+
+
+def _compared(data: Any, trace: Trace, history: Sequence[Done], violations: Sequence[Violation]) -> Iterator[str]:
+    """Whether the calls, the answers and the violations are those that were recorded."""
+    now = json.loads(json.dumps(to_json(trace, history, violations)))
+    known = [(n, old, new) for n, (old, new) in enumerate(zip(data["steps"], now["steps"], strict=True), 1)
+             if "calls" in old and "calls" in new]  # fmt: skip
+    if not known:
+        yield "no calls are recorded in this trace to compare with"
+    else:
+        found = (difference for step in known for difference in _difference(*step))
+        yield next(found, f"the calls and answers of {len(known)} steps are those recorded")
+    recorded, seen = [v.get("invariant") for v in _violations(data)], [v.invariant for v in violations]
+    if recorded != seen:
+        yield f"recorded violations: {', '.join(map(str, recorded)) or 'none'}; now: {', '.join(seen) or 'none'}"
+
+
+def _violations(data: Any) -> list[dict[str, Any]]:
+    found = data.get("violations", [])
+    return [v for v in found if isinstance(v, dict)] if isinstance(found, list) else []
+
+
+def _difference(number: int, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    before = old["calls"] if isinstance(old["calls"], list) else []
+    after = new["calls"]
+    for k in range(max(len(before), len(after))):
+        was, now = (calls[k] if k < len(calls) else None for calls in (before, after))
+        if was != now:
+            yield f"the calls differ from step {number}, call {k + 1} on: recorded {_brief(was)}, now {_brief(now)}"
+            return
+    if old.get("answer") != new["answer"]:
+        yield f"step {number} answered {old.get('answer')} when recorded, now {new['answer']}"
+
+
+def _brief(call: Any) -> str:
+    if not isinstance(call, dict):
+        return "no call" if call is None else "something that is no call"
+    return f"{call.get('call')} " + ", ".join(f"{k} {_plain(v)}" for k, v in call.items() if k != "call")

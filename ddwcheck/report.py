@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A counterexample as a folder: `report.txt` to paste into a mail, `trace.json` to replay."""
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from textwrap import wrap
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
+from model.interfaces import MaskAnswer
+from model.invariants import INVARIANTS, Violation
+from model.ledger import Crossing
+from model.run import Done, Run, pe_of
+from model.trace import Trace, to_json
+from model.types import Span
+
+COLUMNS = 75
+
+
+def write(
+    folder: Path, run: Run, violations: Sequence[Violation], release: str, defects: Sequence[str], seed: str
+) -> Path:
+    """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot."""
+    trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
+    (folder / "report.txt").write_text(render(folder, run, violations, trace))
+    return folder
+
+
+def render(folder: Path, run: Run, violations: Sequence[Violation], trace: Trace) -> str:
+    """The text of the report, at most 75 columns wide."""
+    environment = Environment(
+        loader=PackageLoader("ddwcheck", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 plain text
+    )
+    first = violations[0]
+    invariant = INVARIANTS.get(first.invariant)
+    text = environment.get_template("report.txt.j2").render(
+        first=first,
+        sentence=wrap(invariant.sentence if invariant else "The guest must not crash.", COLUMNS - 2),
+        message=wrap(f"{first.message}.", COLUMNS - 2),
+        others=[v.invariant for v in violations[1:]],
+        expected=value(first.expected),
+        observed=value(first.observed),
+        profile=run.profile,
+        lpar=run.lpar,
+        ram=[
+            f"{span(block)}{'' if n in run.lpar.online else ', offline at boot'}"
+            for n, block in enumerate(run.lpar.blocks)
+        ],
+        vpmem=[
+            f"{span(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
+        ],
+        maximum=value(run.lpar.hotplug_max),
+        steps=[(number, done, list(lines(done))) for number, done in enumerate(run.history, 1)],
+        choices=[
+            f"{name}={getattr(run.profile.choices, name).name.lower()}" for name in type(run.profile.choices).__slots__
+        ],
+        trace=trace,
+        versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
+        folder=folder,
+        event_line=event_line,
+    )
+    return "".join(cut(line) + "\n" for line in text.splitlines())
+
+
+def cut(line: str) -> str:
+    """A line of at most 75 columns; what is beyond goes to further lines, indented."""
+    if len(line) <= COLUMNS:
+        return line.rstrip()
+    indent = " " * (len(line) - len(line.lstrip()))
+    return "\n".join(
+        wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
+    )
+
+
+def value(number: int | str) -> str:
+    """Hex and decimal of a number; words as they are."""
+    return number if isinstance(number, str) else f"{number:#x} ({number:d})"
+
+
+def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
+    """A range in hex with its size."""
+    return f"{memory.start:#x}..{memory.stop - 1:#x} ({human(memory.size)})"
+
+
+def human(size: int) -> str:
+    """A size in the largest unit that divides it."""
+    for shift, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size and size % (1 << shift) == 0:
+            return f"{size >> shift} {unit}"
+    return f"{size} bytes"
+
+
+def lines(done: Done) -> Iterator[str]:
+    """The calls of one step, in the form of the kernel's own log where it has one."""
+    for crossing in done.crossings:
+        yield call_line(crossing)
+
+
+def call_line(crossing: Crossing) -> str:
+    """One call and its answer."""
+    call, answer = crossing.call, crossing.answer
+    mark = " [dictated]" if crossing.injected else ""
+    if isinstance(call, RtasCall):
+        assert isinstance(answer, RtasAnswer)
+        args = " ".join(f"{arg:x}" for arg in call.args)
+        return (
+            f"{rtas_name(crossing.name)}({call.token:x}) {args} returned {int(answer.status)}{outputs(crossing)}{mark}"
+        )
+    assert isinstance(answer, HcallAnswer)
+    where = f"{crossing.name} liobn={call.liobn:#x} ioba={call.ioba:#x}"
+    if isinstance(call, TceRun):
+        where += f" tce={call.first:#x} x {call.entries} in {len(call)} calls, {answer.done} done"
+    elif isinstance(call, PutTce):
+        where += f" tce={call.tce:#x}"
+    elif isinstance(call, StuffTce):
+        where += f" tce={call.tce:#x} x {call.count}"
+    elif not isinstance(call, GetTce):
+        where += f" {call.count} TCEs"
+    return f"{where}: {answer.status.name}{mark}"
+
+
+def rtas_name(name: str) -> str:
+    """The call as the kernel's log names it."""
+    return {
+        "query": "ibm,query-pe-dma-windows", "create": "ibm,create-pe-dma-window", "remove": "ibm,remove-pe-dma-window",
+        "reset": "ibm,reset-pe-dma-windows",
+    }.get(name, name)  # fmt: skip
+
+
+def outputs(crossing: Crossing) -> str:
+    """What a successful query or create said, as the kernel prints it."""
+    assert isinstance(crossing.answer, RtasAnswer)
+    out = crossing.answer.outputs
+    if crossing.answer.status != 0 or not out:
+        return ""
+    if crossing.name == "create":
+        return f" (liobn = {out[0]:#x} starting addr = {out[1]:x} {out[2]:x})"
+    block = out[1] << 32 | out[2] if len(out) == 5 else out[1]
+    return f", lb={block:x} ps={out[-2]:x} wn={out[0]}"
+
+
+def event_line(done: Done) -> str:
+    """One event and its answer."""
+    event = done.step.event
+    words = []
+    for name in type(event).__slots__:
+        item = getattr(event, name)
+        if isinstance(item, Span):
+            words.append(span(item))
+        elif name == "mask":
+            words.append(f"mask={item:#x}")
+        elif name == "device":
+            words.append(f"device {pe_of(item)}")
+        elif name == "direction":
+            words.append(item.value)
+        else:
+            words.append(f"{name}={item}")
+    answer = done.answer
+    if isinstance(answer, MaskAnswer):
+        said = f"accepted={answer.accepted} bypass={answer.bypass}"
+    elif answer is None:
+        said = "failed" if type(event).__name__ == "Map" else ""
+    else:
+        said = str(answer) if isinstance(answer, bool) else f"handle {answer:#x}"
+    return f"{type(event).__name__} {', '.join(words)}{' -> ' + said if said else ''}"

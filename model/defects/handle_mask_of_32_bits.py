@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The I/O page mask is computed in an int: with 16 GiB pages the handle gets the whole memory address."""
+
+from model.defects import Defect
+from model.guest import mapping
+from model.types import BusAddress
+
+
+def offset_by_int_mask(ioba: BusAddress, memory: int, page_shift: int) -> BusAddress:
+    """Linux: IOMMU_PAGE_MASK() shifts the int 1; from 32 on POWER's slw gives 0, so every bit counts as offset."""
+    if page_shift >= 32:
+        return BusAddress(ioba | memory)
+    return BusAddress(ioba + memory % (1 << page_shift))
+
+
+DEFECT = Defect(
+    id="handle-mask-of-32-bits",
+    breaks="mapping-translates",
+    replaces=mapping.handle_of,
+    by=offset_by_int_mask,
+    releases=("6.1", "6.12"),
+    root_cause="IOMMU_PAGE_MASK(tbl) is ~((1 << shift) - 1) with an int 1: undefined in C for shift 34. What POWER "
+    "computes is assumed here from its shift instruction, not measured.",
+)

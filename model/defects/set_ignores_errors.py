@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A map succeeds although the hypervisor refused its TCEs, unless it refused for want of resources."""
+
+from model.calls import HcallAnswer, HcallStatus
+from model.defects import Defect
+from model.guest import tces
+
+
+def all_but_no_resources(answer: HcallAnswer) -> bool:
+    """Linux: tce_buildmulti_pSeriesLP() reports H_NOT_ENOUGH_RESOURCES and only prints any other status."""
+    return answer.status is not HcallStatus.NOT_ENOUGH_RESOURCES
+
+
+DEFECT = Defect(
+    id="set-ignores-errors",
+    breaks="map-fails-clean",
+    replaces=tces.set_complete,
+    by=all_but_no_resources,
+    releases=("6.1", "6.12"),
+    root_cause="The build loops end at the first failing hypercall, but only H_NOT_ENOUGH_RESOURCES reaches the caller; "
+    "the driver gets a handle whose TCEs are not all there.",
+)

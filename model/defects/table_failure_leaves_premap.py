@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When the dynamic table cannot be had, the window is removed with all of RAM still mapped in it."""
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from model.defects import Defect
+from model.guest import enable
+from model.guest.windows import DmaWindow
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+
+def clean_only_own_failure(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
+    """Linux: clean_dma_window() follows a failed walk_system_ram_range() only, not later failures."""
+    if all(kernel.premap(window, block) for block in kernel.online):
+        return True
+    kernel.clear_entries(window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift)
+    return False
+
+
+DEFECT = Defect(
+    id="table-failure-leaves-premap",
+    breaks="window-empty-at-removal",
+    replaces=enable.premap_ram,
+    by=clean_only_own_failure,
+    releases=("6.12",),
+    commits="ff5163bb7000",
+    root_cause="With a split window the table is allocated after the pre-map; its error exit skips clean_dma_window().",
+)

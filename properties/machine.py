@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The life-cycle machine: draws events, leaves everything else to `model.run`."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from zlib import crc32
+
+from hypothesis import seed
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from model.events import (
+    AddVpmem,
+    Attach,
+    Detach,
+    Event,
+    Fault,
+    Map,
+    Offline,
+    Online,
+    Reboot,
+    RemoveVpmem,
+    SetMask,
+    Step,
+    Unmap,
+)
+from model.guest.kernel import Kernel
+from model.hypervisor.papr import Papr
+from model.profiles import PROFILES
+from model.run import Run
+from model.types import Direction, DmaMask
+from properties import strategies as own
+from properties.strategies import Place, Strength, faults, partitions, place, platforms
+
+Faults = tuple[Fault, ...]
+
+
+@dataclass
+class Tally:
+    """What the examples of one machine did: steps, branches reached, and how often each invariant was applied."""
+
+    examples: int = 0
+    steps: int = 0
+    reached: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+
+    def add(self, run: Run) -> None:
+        """Add one finished example."""
+        self.examples += 1
+        self.steps += len(run.history)
+        self.reached.update(run.reached)
+        self.checks.update(run.counts)
+
+    def report(self, machine: str, goals: Sequence[str], shards: int) -> dict[str, object]:
+        """The tally as plain data: of `machine`, one of `shards` parts that together must reach `goals`."""
+        return {
+            "machine": machine, "examples": self.examples, "steps": self.steps, "reached": dict(self.reached),
+            "checks": dict(self.checks), "goals": list(goals), "of": shards,
+        }  # fmt: skip
+
+
+class LifeCycle(RuleBasedStateMachine):
+    """A partition on a platform; subclasses say which (`machine_of`)."""
+
+    platform: ClassVar[str]
+    strength: ClassVar[Strength]
+    make_guest: ClassVar[Callable[..., Any]] = Kernel
+    make_hypervisor: ClassVar[Callable[..., Any]] = Papr
+    tally: ClassVar[Tally]
+
+    run: Run
+
+    @initialize(data=st.data())
+    def boot(self, data: st.DataObject) -> None:
+        """Boot the partition with all its devices."""
+        lpar = data.draw(partitions(self.strength), "partition")
+        profile = data.draw(platforms(self.platform, self.strength, lpar), "platform")
+        self.run = Run(profile, lpar, type(self).make_guest, type(self).make_hypervisor)
+
+    def do(self, event: Event, dictated: Faults = ()) -> None:
+        """Carry out an event if it can happen now."""
+        if self.run.impossible(event) is None:
+            self.run.step(Step(event, dictated))
+
+    def teardown(self) -> None:
+        """Add what was seen to the tally."""
+        if hasattr(self, "run"):
+            self.tally.add(self.run)
+
+    def has_mappings(self) -> bool:
+        """Whether a driver has something mapped."""
+        return bool(self.run.ledger.mappings)
+
+    def has_vpmem(self) -> bool:
+        """Whether the partition knows of vPMEM."""
+        return bool(self.run.lpar.vpmem)
+
+    def device(self, number: int) -> int:
+        """One of the attached devices."""
+        attached = sorted(self.run.attached)
+        return attached[number % len(attached)]
+
+    def has_devices(self) -> bool:
+        """Whether a device is attached."""
+        return bool(self.run.attached)
+
+    def has_spare_blocks(self) -> bool:
+        """Whether a RAM block is offline."""
+        return len(self.run.ledger.online) < len(self.run.lpar.blocks)
+
+    @precondition(has_devices)
+    @rule(device=st.integers(0, 1), bits=st.sampled_from(own.MASK_BITS), dictated=faults(*own.ALL_POINTS))
+    def set_mask(self, device: int, bits: int, dictated: Faults) -> None:
+        """A driver sets its mask, and a window may open."""
+        self.do(SetMask(self.device(device), DmaMask((1 << bits) - 1)), dictated)
+
+    @precondition(has_devices)
+    @rule(
+        device=st.integers(0, 1), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
+        direction=st.sampled_from(Direction), cpu=st.integers(0, 3), dictated=faults("allocate tce-page", *own.WRITES),
+    )  # fmt: skip
+    def map(
+        self, device: int, which: int, buffer: tuple[Place, int, int], direction: Direction, cpu: int, dictated: Faults
+    ) -> None:
+        """A driver maps part of RAM or of vPMEM."""
+        memory = [*self.run.ledger.vpmem, *self.run.ledger.online]
+        if memory:
+            where, size, offset = buffer
+            span = place(memory[which % len(memory)], where, size, offset)
+            self.do(Map(self.device(device), span, direction, cpu), dictated)
+
+    @precondition(has_mappings)
+    @rule(which=st.integers(0, 31), dictated=faults(*own.WRITES))
+    def unmap(self, which: int, dictated: Faults) -> None:
+        """A driver ends one of its mappings."""
+        live = list(self.run.ledger.mappings)
+        self.do(Unmap(live[which % len(live)]), dictated)
+
+    @precondition(has_spare_blocks)
+    @rule(
+        which=st.integers(0, 4),
+        cancelled=st.sampled_from((False, False, True)),
+        dictated=faults(*own.WRITES, "allocate tce-page"),
+    )
+    def online(self, which: int, cancelled: bool, dictated: Faults) -> None:
+        """A RAM block goes online."""
+        spare = [n for n, block in enumerate(self.run.lpar.blocks) if block not in self.run.ledger.online]
+        self.do(Online(spare[which % len(spare)], cancelled), dictated)
+
+    @rule(which=st.integers(0, 4), refused=st.sampled_from((False, False, True)), dictated=faults(*own.WRITES))
+    def offline(self, which: int, refused: bool, dictated: Faults) -> None:
+        """A RAM block that no driver has mapped goes offline."""
+        events = [Offline(n, refused) for n in range(len(self.run.lpar.blocks))]
+        possible = [event for event in events if self.run.impossible(event) is None]
+        if possible:
+            self.do(possible[which % len(possible)], dictated)
+
+    @precondition(has_vpmem)
+    @rule(which=st.integers(0, 1))
+    def vpmem(self, which: int) -> None:
+        """A vPMEM range appears if it is not there, and disappears if it is."""
+        number = which % len(self.run.lpar.vpmem)
+        there = self.run.lpar.vpmem[number] in self.run.ledger.vpmem
+        self.do(RemoveVpmem(number) if there else AddVpmem(number))
+
+    @rule(
+        device=st.integers(0, 1), what=st.sampled_from(("replace", "replace", "detach", "reboot")),
+        dictated=faults(*own.ALL_POINTS), again=faults("allocate table", "allocate bitmap", *own.WRITES),
+    )  # fmt: skip
+    def interrupt(self, device: int, what: str, dictated: Faults, again: Faults) -> None:
+        """A device goes and perhaps comes back, or the partition reboots; drivers end their mappings first."""
+        if what == "reboot":
+            for number in range(self.run.lpar.devices):
+                self.end_mappings(number)
+            self.do(Reboot())
+            return
+        device %= self.run.lpar.devices
+        if device in self.run.attached:
+            self.end_mappings(device)
+            self.do(Detach(device), dictated)
+        if what == "replace":
+            self.do(Attach(device), again)
+
+    def end_mappings(self, device: int) -> None:
+        """What a driver does when it is unbound."""
+        for number, mapping in list(self.run.ledger.mappings.items()):
+            if mapping.device == device:
+                self.do(Unmap(number))
+
+
+def machine_of(
+    platform: str, strength: Strength, guest: Callable[..., Any] = Kernel, hypervisor: Callable[..., Any] = Papr
+) -> type[LifeCycle]:
+    """The machine on one platform in one strength, with any guest on any hypervisor, and a tally of its own."""
+    return type(
+        "LifeCycle", (LifeCycle,),
+        {
+            "platform": platform, "strength": strength, "tally": Tally(),
+            "make_guest": staticmethod(guest), "make_hypervisor": staticmethod(hypervisor),
+        },
+    )  # fmt: skip
+
+
+Shard = tuple[str, Strength]
+SHARDS: tuple[Shard, ...] = tuple((platform, strength) for strength in Strength for platform in PROFILES)
+"""The parts of the main job: each platform in each strength."""
+
+
+def seeded(machine: type[LifeCycle], shard: Shard, number: int = 0) -> type[LifeCycle]:
+    """The machine with the seed of its shard, so that no two shards draw the same and each run can be repeated."""
+    return seed(crc32(f"{shard[0]} {shard[1]} {number}".encode()))(machine)

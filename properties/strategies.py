@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Platforms, partitions and dictated answers, in two strengths: mostly valid, and anything.
+
+Rare states are drawn on purpose: borders of I/O pages, blocks that are no power of two, RAM with holes, windows that
+just fit or just do not, values at both ends of their range.
+"""
+
+from dataclasses import replace
+from enum import StrEnum
+from itertools import product
+
+from hypothesis import strategies as st
+
+from model.calls import HcallStatus, RtasStatus
+from model.events import Fault
+from model.profiles import PROFILES, Choices, Lpar, Profile
+from model.types import GIB, MIB, TIB, BusAddress, PageShift, PhysAddr, Span
+
+
+class Strength(StrEnum):
+    """How far a drawn configuration may be from what platforms really are."""
+
+    VALID = "valid"
+    ANYTHING = "anything"
+
+
+PAGE_MASKS = (0x103, 0x3, 0x7, 0x107, 0x1)
+"""Page-size masks that platforms print."""
+HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x1FF, 0x40, 0x47)
+"""Masks with 256 MiB or 16 GiB pages, which RAM blocks need not be multiples of."""
+UNITS = (16 * MIB, 16 * MIB, 256 * MIB, GIB, 4 * GIB, 16 * GIB, TIB)
+"""What RAM blocks are multiples of; the largest makes partitions of up to 64 TiB."""
+LOW_MMIO = Span(BusAddress(0xC0000000), BusAddress(0xC0011000))
+"""32-bit MMIO that ends inside a 64K page."""
+
+PLACES = (
+    (LOW_MMIO.start, LOW_MMIO), (LOW_MMIO.start, LOW_MMIO), (1 << 31, LOW_MMIO), (0xF0000000, LOW_MMIO), (0, LOW_MMIO),
+    (1 << 32, None), (1 << 40, LOW_MMIO), (1 << 63, None),
+)  # fmt: skip
+"""Where created windows start, and the 32-bit MMIO of the PHB: A6 allows any place."""
+
+RTAS_ANSWERS = {
+    "query": (RtasStatus.HARDWARE, RtasStatus.PARAMETER),
+    "create": (RtasStatus.HARDWARE, RtasStatus.BUSY, RtasStatus.PARAMETER, RtasStatus.DELAY_1MS, RtasStatus.DELAY_100S),
+    "remove": (RtasStatus.HARDWARE, RtasStatus.PARAMETER),
+    "reset": (RtasStatus.HARDWARE, RtasStatus.BUSY, RtasStatus.PARAMETER),
+}
+"""Statuses that LoPAR tables 129, 130, 131, 133 allow besides success."""
+HCALL_ANSWERS = (HcallStatus.HARDWARE, HcallStatus.PARAMETER, HcallStatus.NOT_ENOUGH_RESOURCES, HcallStatus.BUSY,
+                 HcallStatus.RESOURCE)  # fmt: skip
+ALLOCATIONS = tuple(
+    f"allocate {what}"
+    for what in ("bitmap", "table", "property", "list-entry", "failed-entry", "saved-property", "tce-page")
+)
+"""The guest's allocations that can fail, by what is allocated."""
+WRITES = ("H_PUT_TCE", "H_STUFF_TCE", "H_PUT_TCE_INDIRECT")
+
+
+def choices() -> st.SearchStrategy[Choices]:
+    """An answer for each point on which LoPAR is silent."""
+    default = Choices()
+    fields = {name: st.sampled_from(type(getattr(default, name))) for name in Choices.__slots__}
+    return st.builds(Choices, **fields)
+
+
+def sizes(largest: int) -> st.SearchStrategy[int]:
+    """Powers of two up to 2^largest, their neighbours, and three halves of them."""
+    power = st.integers(0, largest).map(lambda k: 1 << k)
+    return st.one_of(power, power, st.tuples(power, st.sampled_from((-1, 1))).map(sum), power.map(lambda p: p * 3 // 2))
+
+
+@st.composite
+def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Profile:
+    """The platform `name` with other page sizes, places and choices, its block of TCEs about what the RAM needs."""
+    profile = PROFILES[name]
+    if draw(st.booleans()):
+        profile = replace(profile, choices=draw(choices()))
+    shape = draw(st.integers(0, 5))
+    if shape >= 2:
+        pages = draw(st.sampled_from(HUGE_PAGE_MASKS if shape >= 4 else PAGE_MASKS))
+        profile = replace(profile, pages=pages)
+    if draw(st.booleans()):
+        profile = replace(profile, block=draw(blocks_about(lpar.hotplug_max, profile.pages)))
+    if draw(st.integers(0, 3)) == 0:
+        base, mmio = draw(st.sampled_from(PLACES))
+        profile = replace(profile, dma64=BusAddress(base), limited=BusAddress(min(base, 1 << 40)), mmio32=mmio)
+    if draw(st.integers(0, 7)) == 0:
+        extensions = draw(
+            st.sampled_from(((), (1, 0x56), (2, 0x56, 1), (3, 0x56, 1, 0), (3, 0x56, 1, 1), (4, 0x56, 1, 1, 9)))
+        )
+        outputs = 6 if len(extensions) > 2 and extensions[2] == 1 else 5
+        profile = replace(profile, extensions=extensions, query_outputs=outputs)
+    if strength is Strength.ANYTHING and draw(st.booleans()):
+        profile = replace(profile, pages=draw(st.integers(0, 0x3FF)), block=draw(st.one_of(st.just(0), sizes(51))),
+                          windows=draw(st.integers(1, 3)))  # fmt: skip
+    return profile
+
+
+def blocks_about(ram: int, pages: int) -> st.SearchStrategy[int]:
+    """Blocks of TCEs that just hold `ram` bytes, just do not, or hold much more; some are no power of two."""
+    shift = max((s for bit, s in enumerate((12, 16, 24, 25, 26, 27, 28, 34, 21)) if pages >> bit & 1), default=12)
+    needed = max(1, ram >> shift)
+    power = 1 << max(0, (needed - 1).bit_length())
+    return st.sampled_from(
+        (power, power // 2 or 1, power * 2, power * 8, power + power // 2 or 1, power * 2 - 1, needed, 64)
+    )
+
+
+@st.composite
+def ram(draw: st.DrawFn) -> tuple[Span[PhysAddr], ...]:
+    """One to five blocks of RAM in order, some with holes between them, up to 64 TiB in all."""
+    unit = draw(st.sampled_from(UNITS))
+    blocks, at = [], 0
+    for _ in range(draw(st.integers(1, 5))):
+        at += draw(st.sampled_from((0, 0, 0, 1, 3))) * unit
+        size = draw(st.sampled_from((1, 1, 2, 3, 7, 16))) * unit
+        if at + size > 64 * TIB:
+            break
+        blocks.append(Span(PhysAddr(at), PhysAddr(at + size)))
+        at += size
+    return tuple(blocks)
+
+
+@st.composite
+def partitions(draw: st.DrawFn, strength: Strength) -> Lpar:
+    """A partition. Its RAM maximum may lie beyond its RAM; in strength ANYTHING also below it."""
+    blocks = draw(ram())
+    online = tuple(k for k in range(len(blocks)) if k == 0 or draw(st.booleans()))
+    top = blocks[-1].stop
+    maximum = draw(st.sampled_from((top, top, 2 * top, top + 16 * MIB)))
+    if strength is Strength.ANYTHING and draw(st.booleans()):
+        maximum = draw(st.sampled_from((0, 1, top // 2, top - 1, top * 3, 64 * TIB)))
+    vpmem: list[Span[PhysAddr]] = []
+    at = max(top, maximum)
+    for _ in range(draw(st.sampled_from((0, 1, 1, 2)))):
+        size = draw(st.sampled_from((16 * MIB, 3 * GIB, 64 * GIB)))
+        gap = draw(st.sampled_from((0, GIB, top)))
+        start = at + gap if draw(st.integers(0, 3)) else top  # sometimes below the RAM maximum
+        span = Span(PhysAddr(start), PhysAddr(start + size))
+        if not any(span.touches(other) for other in vpmem):
+            vpmem.append(span)
+        at = max(at, span.stop)
+    there = tuple(k for k in range(len(vpmem)) if draw(st.integers(0, 3)))
+    return Lpar(
+        blocks, online, PhysAddr(maximum), tuple(vpmem), there, PageShift(draw(st.sampled_from((16, 12)))),
+        draw(st.integers(0, 7)) > 0, draw(st.integers(1, 2)),
+    )  # fmt: skip
+
+
+def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:
+    """In three of five cases none; else a dictated answer at one of the points, or two: a failure and a failing clean-up.
+
+    Every possibility is listed beforehand, so that choosing one costs Hypothesis a single draw.
+    """
+    single = [(fault,) for point in points for fault in _faults_at(point)]
+    double = [(first, *second) for first in FIRST_FAILURES for second in single if second[0].point in CLEAN_UP]
+    some = single + (double if "reset" in points else [])
+    return st.sampled_from([()] * (len(some) * 3 // 2) + some)
+
+
+def _faults_at(point: str) -> list[Fault]:
+    if point in ALLOCATIONS:
+        return [Fault(point, 0, 0)] * 4
+    answers = RTAS_ANSWERS.get(point) or HCALL_ANSWERS
+    return [Fault(point, skip, int(answer)) for skip in SKIPS.get(point, (0, 1, 2)) for answer in answers]
+
+
+SKIPS = {"query": (0, 1), "create": (0,), "remove": (0, 1), "reset": (0, 1)}
+"""How many calls of a kind pass before the dictated answer; three where not named."""
+FIRST_FAILURES = (
+    Fault("create", 0, int(RtasStatus.HARDWARE)), Fault("query", 1, int(RtasStatus.HARDWARE)),
+    Fault("allocate property", 0, 0), Fault("allocate table", 0, 0),
+    Fault("H_PUT_TCE_INDIRECT", 0, int(HcallStatus.HARDWARE)),
+)  # fmt: skip
+CLEAN_UP = ("reset", "remove", "H_STUFF_TCE")
+ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
+
+
+MASK_BITS = (64,) * 20 + tuple(range(33, 64)) + (32, 31, 24, 32)
+"""Widths of DMA masks in bits: mostly 64, else 33 to 63, seldom 32 and less."""
+LENGTHS = (1, 4096, 4097, 65536, 65537, 1 << 20, (1 << 21) + 1, 1 << 24)
+"""Lengths of mappings in bytes."""
+
+
+class Place(StrEnum):
+    """Where in a memory range a mapping lies."""
+
+    START = "start"
+    END = "end"
+    BORDER = "across an I/O page"
+    MIDDLE = "middle"
+
+
+BUFFERS = tuple(product(Place, LENGTHS, (0, 0, 1, 4095, 4096, 70000)))
+"""Places, lengths and offsets of buffers."""
+
+
+def place(memory: Span[PhysAddr], where: Place, size: int, offset: int) -> Span[PhysAddr]:
+    """A buffer of at most `size` bytes inside `memory`, at the place asked for, moved by `offset` bytes."""
+    size = min(size, memory.size)
+    last = memory.stop - size
+    if where is Place.START:
+        start = memory.start + offset
+    elif where is Place.END:
+        start = last - offset
+    elif where is Place.BORDER:
+        border = -(-(memory.start + 1) // (1 << 21)) * (1 << 21)
+        start = border - size // 2 - offset
+    else:
+        start = memory.start + memory.size // 2 + offset
+    start = max(memory.start, min(start, last))
+    return Span(PhysAddr(start), PhysAddr(start + size))
