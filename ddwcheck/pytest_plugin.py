@@ -30,7 +30,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         folder = FOLDER / f"{broken.violations[0].invariant}-{name}"
         defects = getattr(item, "ddwcheck_defects", ())
         seed = str(item.config.getoption("--hypothesis-seed", None) or 0)
-        report.write(folder, broken.run, broken.violations, "reference", defects, seed)
+        report.write(folder, broken.run, broken.violations, "reference", defects, f"random state machine, seed {seed}")
         outcome.sections.append(("counterexample", f"{folder / 'report.txt'}\nddwcheck replay {folder}"))
     return outcome
 

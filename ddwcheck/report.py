@@ -22,10 +22,10 @@ COLUMNS = 75
 
 
 def write(
-    folder: Path, run: Run, violations: Sequence[Violation], release: str, defects: Sequence[str], seed: str
+    folder: Path, run: Run, violations: Sequence[Violation], release: str, defects: Sequence[str], found: str
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot."""
-    trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), seed)
+    trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
     (folder / "report.txt").write_text(render(folder, run, violations, trace))
@@ -38,7 +38,7 @@ def render(folder: Path, run: Run, violations: Sequence[Violation], trace: Trace
         loader=PackageLoader("ddwcheck", "."),
         undefined=StrictUndefined,
         trim_blocks=True,
-        autoescape=False,  # noqa: S701 plain text
+        autoescape=False,
     )
     first = violations[0]
     invariant = INVARIANTS.get(first.invariant)

@@ -127,7 +127,8 @@ class TceRun:
     per_call: int
 
     def __len__(self) -> int:
-        return -(-self.entries // self.per_call)
+        """Number of hypercalls."""
+        return (self.entries + self.per_call - 1) // self.per_call
 
     def call(self, number: int) -> TceWrite:
         """The hypercall that the loop makes as its `number`th, from 0."""

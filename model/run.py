@@ -277,7 +277,7 @@ class Run:
     def _note(self, branch: str) -> None:
         self.reached[branch] += 1
 
-    def _carry_out(self, event: Event) -> Answer:  # noqa: PLR0912 one case per event
+    def _carry_out(self, event: Event) -> Answer:
         match event:
             case Attach(device):
                 self.guest.attach(device, self.hypervisor.properties(self.pes[device]))

@@ -30,14 +30,14 @@ class BadTrace(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A kept run. release: "reference" or a Linux release; defects: further ones by id. seed: Hypothesis's, if known."""
+    """A kept run. release: "reference" or a Linux release; defects: further ones by id. found: how, with its seed."""
 
     profile: Profile
     lpar: Lpar
     steps: tuple[Step, ...]
     release: str = "reference"
     defects: tuple[str, ...] = ()
-    seed: str = ""
+    found: str = ""
 
 
 def to_json(trace: Trace, history: Sequence[Done] = (), violations: Sequence[Violation] = ()) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def to_json(trace: Trace, history: Sequence[Done] = (), violations: Sequence[Vio
         "ddwcheck_trace": VERSION,
         "release": trace.release,
         "defects": list(trace.defects),
-        "seed": trace.seed,
+        "found": trace.found,
         "profile": _plain(trace.profile),
         "lpar": _plain(trace.lpar),
         "steps": steps,
@@ -73,7 +73,7 @@ def from_json(data: Any) -> Trace:
     try:
         return Trace(
             _profile(data["profile"]), _lpar(data["lpar"]), tuple(_step(step) for step in data["steps"]),
-            str(data["release"]), tuple(data["defects"]), str(data["seed"]),
+            str(data["release"]), tuple(data["defects"]), str(data["found"]),
         )  # fmt: skip
     except KeyError as missing:
         raise BadTrace(f"trace lacks {missing}") from None

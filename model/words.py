@@ -90,7 +90,9 @@ def _shift_count(count: int) -> int:
 
 def word(value: int) -> Word:
     """`value` as a word; WordError if it does not fit. A bit-vector is one already."""
-    return _checked(value, "conversion") if isinstance(value, int) else value
+    if not isinstance(value, int):
+        return value
+    return _new(Word, value) if 0 <= value < LIMIT else _checked(value, "conversion")
 
 
 def select(condition: Any, yes: Any, no: Any) -> Word:

@@ -126,6 +126,7 @@ class _Attempt:
     budget: Budget
     paths: list[Path[Claim]] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
+    witnesses: dict[str, tuple[Path[Claim], dict[str, int]]] = field(default_factory=dict)
 
     def run(self) -> Proof:
         self.paths = explore(self._claim, self.budget)
@@ -155,8 +156,11 @@ class _Attempt:
             return Proof(Verdict.VACUOUS, "the assumptions contradict each other")
         names = dict.fromkeys(name for path in self.paths for name in path.result.cover)
         for name in names if self.theorem.covers else ():
-            if all(self._find(path, path.result.cover.get(name, False)) is None for path in self.paths):
+            tried = ((path, self._find(path, path.result.cover.get(name, False))) for path in self.paths)
+            witness = next(((path, values) for path, values in tried if values is not None), None)
+            if witness is None:
                 return Proof(Verdict.VACUOUS, f"no input is covered by: {name}")
+            self.witnesses[name] = witness
         return None
 
     def _judge(self) -> Proof:
@@ -164,11 +168,9 @@ class _Attempt:
         failure = self._failure()
         if failure is not None:
             return self._refuted(*failure)
-        for path in self.paths:
-            for name, condition in path.result.cover.items():
-                values = self._find(path, condition) if self.theorem.covers else None
-                if values is not None and not self._replay(path, values).covers(name):
-                    return Proof(Verdict.ERROR, f"on ints {values} is not covered by: {name}")
+        for name, (path, values) in self.witnesses.items():
+            if not self._replay(path, values).covers(name):
+                return Proof(Verdict.ERROR, f"on ints {values} is not covered by: {name}")
         stated = dict.fromkeys(a.name for path in self.paths for a in path.result.assume)
         unused = (name for name in stated if not self._meaningless(name) and self._failure(name) is None)
         return Proof(Verdict.PROVED, unused=tuple(unused))

@@ -97,7 +97,7 @@ class MmioCase(Case):
     """Any TCE table, any range of MMIO, and any I/O page of the table."""
 
     def declare(self) -> None:
-        """Declare the table by its bus address, entries and I/O page, the MMIO range, and an I/O page's number on the bus."""
+        """Declare the table by bus address, entries and I/O page; the MMIO range; an I/O page by its number on the bus."""
         self.base, self.entries, self.page_shift = self.word("base"), self.word("entries"), self.word("page_shift")
         self.mmio_start, self.mmio_stop = self.word("mmio_start"), self.word("mmio_stop")
         self.page = self.word("page")

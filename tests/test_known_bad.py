@@ -10,6 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from model.defects import Defect, apply, catalogue
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
+from model.invariants import INVARIANTS
 from model.run import InvariantBroken
 from properties.machine import SHARDS, machine_of, seeded
 from properties.settings import CI
@@ -32,6 +33,10 @@ def hunt(defect: Defect) -> tuple[set[str], int]:
             return {violation.invariant for violation in broken.violations}, steps + machine.tally.steps
         steps += machine.tally.steps
     return set(), steps
+
+
+def test_every_invariant_has_a_wrong_rule_that_breaks_it() -> None:
+    assert {defect.breaks for defect in WRONG.values()} == set(INVARIANTS)
 
 
 @pytest.mark.parametrize("name", WRONG)

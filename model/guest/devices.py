@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Devices that come and go. Linux: pci_dma_bus_setup_pSeriesLP(), pci_dma_dev_setup_pSeriesLP(), iommu_reconfig_notifier()."""
+"""Devices that come and go. Linux: pci_dma_bus_setup_pSeriesLP(), iommu_reconfig_notifier()."""
 
 from typing import TYPE_CHECKING
 

@@ -107,7 +107,7 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     kernel.publish_window(node, window, undo)
     if plan.direct.size and not kernel.premap_ram(window, undo):
         raise Refused(Outcome.PREMAP_FAILED)
-    table = kernel.dynamic_table(node, window, undo) if plan.dynamic.size else None
+    table = kernel.dynamic_table(node, window) if plan.dynamic.size else None
     commit(device, window, table)
     if table is None:
         return Outcome.DIRECT
@@ -123,9 +123,8 @@ def plan_for(kernel: "Kernel", node: Node, offer: Offer, mask: DmaMask) -> tuple
     if largest < page_shift:
         raise Refused(Outcome.NO_BLOCK)
     ram = kernel.ram_shift(word(kernel.hotplug_max))
-    return PageShift(int(page_shift)), kernel.plan_window(
-        largest, page_shift, ram, bool(kernel.vpmem) and gave_up_default
-    )
+    plan = kernel.plan_window(largest, page_shift, ram, bool(kernel.vpmem) and node.gave_up)
+    return PageShift(int(page_shift)), plan
 
 
 def enter_limited_mode(kernel: "Kernel", node: Node) -> None:
@@ -234,7 +233,7 @@ def premap_ram(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
     return all(kernel.premap(window, block) for block in kernel.online)
 
 
-def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> Table:
+def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow) -> Table:
     """The table of the dynamic part. Linux: iommu_table_setparms_common(), iommu_init_table()."""
     span = Span(BusAddress(window.base + window.dynamic_start), window.stop)
     if not kernel.port.allocate("table"):

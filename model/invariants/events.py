@@ -15,8 +15,9 @@ BITS_32 = DmaMask((1 << 32) - 1)
 def failed_attempts(scene: Scene) -> Iterator[SetMask]:
     """A mask above 32 bits that did not lead to a dynamic window."""
     event = scene.event
-    if isinstance(event, SetMask) and event.mask > BITS_32 and event.device in scene.views:
-        if scene.views[event.device].window is None:
+    if isinstance(event, SetMask) and event.mask > BITS_32:
+        view = scene.views.get(event.device)
+        if view is not None and view.window is None:
             yield event
 
 

@@ -2,6 +2,7 @@
 """Invariants about live mappings and the tables they own TCEs in."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from model.events import Map, Unmap
 from model.invariants import spans
@@ -20,6 +21,65 @@ def live(scene: Scene) -> Iterable[Mapping]:
     """Live mappings; the one that the step ended is none any more."""
     ended = scene.event.mapping if isinstance(scene.event, Unmap) else None
     return [m for number, m in scene.ledger.mappings.items() if number != ended]
+
+
+@invariant("map-fails-clean", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
+def map_fails_clean(scene: Scene, event: Map) -> Violation | None:
+    """A map that fails leaves no TCE, no entry; a map that returns a handle has every TCE in place."""
+    if scene.answer is None:
+        for table in tables(scene):
+            left = _left_over(scene, table) if table.device == event.device else []
+            if left:
+                return Violation("map-fails-clean", f"the map failed and left TCE {left[0].start:#x} valid", "no TCE",
+                                 f"{sum(s.size for s in left)} TCEs", event.device)  # fmt: skip
+        return None
+    mapping = list(scene.ledger.mappings.values())[-1]
+    window = scene.window_at(event.device, mapping.handle.start)
+    missing = spans.difference([indices(window, mapping.handle)], valid(window, mapping.handle)) if window else []
+    if missing:
+        return Violation("map-fails-clean", f"the map returned a handle but TCE {missing[0].start:#x} is invalid",
+                         f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device)  # fmt: skip
+    return None
+
+
+@invariant("route-agrees", lambda scene: [scene.event] if isinstance(scene.event, Unmap) else [])
+def route_agrees(scene: Scene, event: Unmap) -> Violation | None:
+    """What map routed to the direct region, unmap routes to it, and what map allocated, unmap frees."""
+    mapping = scene.ledger.mappings[event.mapping]
+    writes = [c for c in scene.crossings if c.name.startswith("H_")]
+    if mapping.own_tces and not writes:
+        return Violation("route-agrees", "map set TCEs for this handle, unmap took it for a direct one",
+                         "its TCEs cleared", "no hypercall", mapping.device)  # fmt: skip
+    if not mapping.own_tces and writes:
+        return Violation("route-agrees", "map set no TCE for this handle, unmap cleared some", "no hypercall",
+                         f"{len(writes)} hypercalls", mapping.device)  # fmt: skip
+    return None
+
+
+@invariant("handle-in-mask", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
+def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
+    """Every handle, to its last byte, is within the device's DMA mask and its window, and in no MMIO32 page nor page 0."""
+    if scene.answer is None:
+        return None
+    mapping = list(scene.ledger.mappings.values())[-1]
+    handle, device = mapping.handle, mapping.device
+    mask = scene.views[device].mask
+    if handle.stop - 1 > mask:
+        return Violation(
+            "handle-in-mask", "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1, device
+        )
+    window = scene.window_at(device, handle.start)
+    if window is None or not window.span.covers(handle):
+        return Violation("handle-in-mask", "the handle is not inside one window", "a window", handle.start, device)
+    page = 1 << window.page_shift
+    pages = Span(handle.start // page * page, -(-handle.stop // page) * page)
+    mmio = scene.profile.mmio32
+    if mmio is not None and pages.touches(mmio):  # type: ignore[arg-type]
+        outside = f"outside {mmio.start:#x} to {mmio.stop:#x}"
+        return Violation("handle-in-mask", "the handle is in a page of 32-bit MMIO", outside, handle.start, device)
+    if pages.start == 0:
+        return Violation("handle-in-mask", "the handle is in page 0 of the bus", "a later page", handle.start, device)
+    return None
 
 
 @invariant(
@@ -52,7 +112,7 @@ def disjoint(scene: Scene, table: Table) -> Violation | None:
     assert table.window is not None
     taken = sorted(indices(table.window, m.handle) for m in live(scene)
                    if m.device == table.device and table.table.span.holds(m.handle.start))  # fmt: skip
-    for one, other in zip(taken, taken[1:], strict=False):
+    for one, other in pairwise(taken):
         if one.touches(other):
             return Violation("mappings-disjoint", "two live mappings share a TCE", f"TCE {one.stop:#x} or later",
                              other.start, table.device)  # fmt: skip
@@ -94,63 +154,4 @@ def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
             state = "valid" if word == "free" else "invalid"
             return Violation("bitmap-matches-tces", f"entry {wrong[0].start:#x} is {word} but its TCE is {state}",
                              f"{'taken' if word == 'free' else 'free'}", word, table.device)  # fmt: skip
-    return None
-
-
-@invariant("handle-in-mask", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
-def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
-    """Every handle, to its last byte, is within the device's DMA mask and its window, and in no MMIO32 page nor page 0."""
-    if scene.answer is None:
-        return None
-    mapping = list(scene.ledger.mappings.values())[-1]
-    handle, device = mapping.handle, mapping.device
-    mask = scene.views[device].mask
-    if handle.stop - 1 > mask:
-        return Violation(
-            "handle-in-mask", "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1, device
-        )
-    window = scene.window_at(device, handle.start)
-    if window is None or not window.span.covers(handle):
-        return Violation("handle-in-mask", "the handle is not inside one window", "a window", handle.start, device)
-    page = 1 << window.page_shift
-    pages = Span(handle.start // page * page, -(-handle.stop // page) * page)
-    mmio = scene.profile.mmio32
-    if mmio is not None and pages.touches(mmio):  # type: ignore[arg-type]
-        return Violation("handle-in-mask", "the handle is in a page of 32-bit MMIO", f"outside {mmio.start:#x} to {mmio.stop:#x}",
-                         handle.start, device)  # fmt: skip
-    if pages.start == 0:
-        return Violation("handle-in-mask", "the handle is in page 0 of the bus", "a later page", handle.start, device)
-    return None
-
-
-@invariant("map-fails-clean", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
-def map_fails_clean(scene: Scene, event: Map) -> Violation | None:
-    """A map that fails leaves no TCE, no entry; a map that returns a handle has every TCE in place."""
-    if scene.answer is None:
-        for table in tables(scene):
-            left = _left_over(scene, table) if table.device == event.device else []
-            if left:
-                return Violation("map-fails-clean", f"the map failed and left TCE {left[0].start:#x} valid", "no TCE",
-                                 f"{sum(s.size for s in left)} TCEs", event.device)  # fmt: skip
-        return None
-    mapping = list(scene.ledger.mappings.values())[-1]
-    window = scene.window_at(event.device, mapping.handle.start)
-    missing = spans.difference([indices(window, mapping.handle)], valid(window, mapping.handle)) if window else []
-    if missing:
-        return Violation("map-fails-clean", f"the map returned a handle but TCE {missing[0].start:#x} is invalid",
-                         f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device)  # fmt: skip
-    return None
-
-
-@invariant("route-agrees", lambda scene: [scene.event] if isinstance(scene.event, Unmap) else [])
-def route_agrees(scene: Scene, event: Unmap) -> Violation | None:
-    """What map routed to the direct region, unmap routes to it, and what map allocated, unmap frees."""
-    mapping = scene.ledger.mappings[event.mapping]
-    writes = [c for c in scene.crossings if c.name.startswith("H_")]
-    if mapping.own_tces and not writes:
-        return Violation("route-agrees", "map set TCEs for this handle, unmap took it for a direct one",
-                         "its TCEs cleared", "no hypercall", mapping.device)  # fmt: skip
-    if not mapping.own_tces and writes:
-        return Violation("route-agrees", "map set no TCE for this handle, unmap cleared some", "no hypercall",
-                         f"{len(writes)} hypercalls", mapping.device)  # fmt: skip
     return None

@@ -4,10 +4,10 @@
 from collections.abc import Iterator
 
 from model.calls import RtasCall
+from model.interfaces import GuestWindow
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Direct, Scene, first_unreached, indices
-from model.interfaces import GuestWindow
 from model.ledger import Crossing
 from model.types import CONTROL, BusAddress, PhysAddr, Span
 
@@ -140,7 +140,7 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
     window = scene.windows[device].get(view.window.liobn) if view.window is not None else None
     page = 1 << scene.lpar.page
     for memory, is_ram in [(s, True) for s in scene.ledger.online] + [(s, False) for s in scene.ledger.vpmem]:
-        for start in _probes(memory, region.size, page):
+        for start in _probes(memory, region.size, page) if region.size else (memory.start,):
             probe = Span(PhysAddr(start), PhysAddr(start + page))
             bus = Span(BusAddress(region.start + start), BusAddress(region.start + start + page))
             mapped = window is not None and region.covers(bus) and not first_unreached(window, bus, start, CONTROL)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of a split window starts at the window's base, so clearing it wipes the pre-mapped RAM."""
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from model.defects import Defect
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
 
-def from_the_base(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> Table:
+def from_the_base(kernel: "Kernel", node: Node, window: DmaWindow) -> Table:
     """What a slip in enable_ddw() would do: win_addr instead of dynamic_addr."""
     if not kernel.port.allocate("table"):
         raise Refused(Outcome.NO_TABLE)
