@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from benchmarks.timing import Figure, milliseconds, seconds
 from properties.machine import SHARDS, LifeCycle, Shard, machine_of, seeded
 from properties.settings import CI
-from properties.strategies import partitions, platforms
+from properties.strategies import configurations
 
 EXAMPLES = settings(CI, max_examples=30, phases=[Phase.generate])
 
@@ -20,19 +20,20 @@ def nothing(shard: Shard) -> type[RuleBasedStateMachine]:
     platform, strength = shard
 
     def boot(self: RuleBasedStateMachine, data: st.DataObject) -> None:
-        lpar = data.draw(partitions(strength))
-        data.draw(platforms(platform, strength, lpar))
+        data.draw(configurations(platform, strength))
+
+    state: Any = LifeCycle.setup_state()  # type: ignore[no-untyped-call]
+    rules = {r.function.__name__: rule(**r.arguments)(_idle()) for r in state.rules}
+    return type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
+
+
+def _idle() -> Any:
+    """A rule that does nothing; a new function each time, since Hypothesis keeps a rule on the function itself."""
 
     def idle(self: RuleBasedStateMachine, **drawn: Any) -> None:
         """The rule's arguments have been drawn; that was all."""
 
-    rules: dict[str, Any] = {r.function.__name__: rule(**r.arguments)(_named(idle)) for r in LifeCycle.setup_state().rules}
-    return type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
-
-
-def _named(function: Any) -> Any:
-    """A copy of a function, since Hypothesis keeps a rule on the function itself."""
-    return lambda self, **drawn: function(self, **drawn)
+    return idle
 
 
 def per_rule(machine: type[RuleBasedStateMachine], shard: Shard) -> float:

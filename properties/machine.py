@@ -32,7 +32,7 @@ from model.profiles import PROFILES
 from model.run import Run
 from model.types import Direction, DmaMask
 from properties import strategies as own
-from properties.strategies import Place, Strength, faults, partitions, place, platforms
+from properties.strategies import Place, Strength, configurations, faults, place
 
 Faults = tuple[Fault, ...]
 
@@ -74,10 +74,11 @@ class LifeCycle(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def boot(self, data: st.DataObject) -> None:
-        """Boot the partition with all its devices."""
-        lpar = data.draw(partitions(self.strength), "partition")
-        profile = data.draw(platforms(self.platform, self.strength, lpar), "platform")
+        """Boot the partition with all its devices, and probe some of them."""
+        profile, lpar, probes = data.draw(configurations(self.platform, self.strength))
         self.run = Run(profile, lpar, type(self).make_guest, type(self).make_hypervisor)
+        for device, (bits, dictated) in enumerate(probes):
+            self.do(SetMask(device, DmaMask((1 << bits) - 1)), dictated)
 
     def do(self, event: Event, dictated: Faults = ()) -> None:
         """Carry out an event if it can happen now."""

@@ -83,7 +83,10 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
         profile = replace(profile, block=draw(blocks_about(lpar.hotplug_max, profile.pages)))
     if draw(st.integers(0, 3)) == 0:
         base, mmio = draw(st.sampled_from(PLACES))
-        profile = replace(profile, dma64=BusAddress(base), limited=BusAddress(min(base, 1 << 40)), mmio32=mmio)
+        block = draw(st.sampled_from((64, profile.block)))  # below 4 GiB only a dynamic window can be of use
+        profile = replace(
+            profile, dma64=BusAddress(base), limited=BusAddress(min(base, 1 << 40)), mmio32=mmio, block=block
+        )
     if draw(st.integers(0, 7)) == 0:
         extensions = draw(
             st.sampled_from(((), (1, 0x56), (2, 0x56, 1), (3, 0x56, 1, 0), (3, 0x56, 1, 1), (4, 0x56, 1, 1, 9)))
@@ -189,6 +192,19 @@ class Place(StrEnum):
     END = "end"
     BORDER = "across an I/O page"
     MIDDLE = "middle"
+
+
+Probe = tuple[int, tuple[Fault, ...]]
+"""A driver's first mask, in bits, and what is dictated while it is set."""
+
+
+@st.composite
+def configurations(draw: st.DrawFn, platform: str, strength: Strength) -> tuple[Profile, Lpar, list[Probe]]:
+    """What an example starts from: a platform, a partition, and the masks that drivers set at boot."""
+    lpar = draw(partitions(strength))
+    profile = draw(platforms(platform, strength, lpar))
+    probe = st.tuples(st.sampled_from(MASK_BITS), faults(*ALL_POINTS))
+    return profile, lpar, draw(st.lists(probe, max_size=lpar.devices))
 
 
 BUFFERS = tuple(product(Place, LENGTHS, (0, 0, 1, 4095, 4096, 70000)))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Invariants about live mappings and the tables they own TCEs in."""
 
-from collections.abc import Iterable
 from itertools import pairwise
 
 from model.events import Map, Unmap
@@ -15,12 +14,6 @@ from model.types import WRITE, Direction, Span
 def tables(scene: Scene) -> list[Table]:
     """Tables whose window exists."""
     return [t for t in scene.tables if t.window is not None]
-
-
-def live(scene: Scene) -> Iterable[Mapping]:
-    """Live mappings; the one that the step ended is none any more."""
-    ended = scene.event.mapping if isinstance(scene.event, Unmap) else None
-    return [m for number, m in scene.ledger.mappings.items() if number != ended]
 
 
 @invariant("map-fails-clean", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
@@ -83,7 +76,9 @@ def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
 
 
 @invariant(
-    "mapping-translates", live, "to_device must not be writable; reading is granted to every direction by design"
+    "mapping-translates",
+    lambda scene: scene.live,
+    "to_device must not be writable; reading is granted to every direction by design",
 )
 def translates(scene: Scene, mapping: Mapping) -> Violation | None:
     """Every live mapping reaches, byte for byte, the memory it was asked for, with the direction asked for."""
@@ -110,9 +105,7 @@ def translates(scene: Scene, mapping: Mapping) -> Violation | None:
 def disjoint(scene: Scene, table: Table) -> Violation | None:
     """No two live mappings share a TCE."""
     assert table.window is not None
-    taken = sorted(indices(table.window, m.handle) for m in live(scene)
-                   if m.device == table.device and table.table.span.holds(m.handle.start))  # fmt: skip
-    for one, other in pairwise(taken):
+    for one, other in pairwise(table.owned):
         if one.touches(other):
             return Violation("mappings-disjoint", "two live mappings share a TCE", f"TCE {one.stop:#x} or later",
                              other.start, table.device)  # fmt: skip
@@ -134,9 +127,7 @@ def releases(scene: Scene, table: Table) -> Violation | None:
 def _left_over(scene: Scene, table: Table) -> "list[Span[int]]":
     """Valid TCEs of a table that no live mapping owns."""
     assert table.window is not None
-    owned = spans.union(indices(table.window, m.handle) for m in live(scene)
-                        if m.device == table.device and table.table.span.holds(m.handle.start))  # fmt: skip
-    return spans.difference(spans.difference(valid(table.window, table.table.span), owned), scene.excused(table.window))
+    return spans.difference(spans.difference(table.valid, spans.union(table.owned)), scene.excused(table.window))
 
 
 @invariant("bitmap-matches-tces", tables, "entries that the hypervisor refused to clear may stay taken")
@@ -145,7 +136,7 @@ def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
     assert table.window is not None
     if table.table.allocated is None:
         return None
-    mapped = valid(table.window, table.table.span)
+    mapped = table.valid
     taken = spans.union(table.table.allocated)
     excused = scene.excused(table.window)
     free, idle = spans.difference(mapped, taken), spans.difference(spans.difference(taken, mapped), excused)

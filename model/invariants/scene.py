@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from model.events import Event
+from model.events import Event, Unmap
 from model.interfaces import Guest, GuestDevice, GuestTable, GuestWindow, Hypervisor, MaskAnswer, WindowView
 from model.invariants import spans
 from model.ledger import Crossing, Ledger, Mapping
@@ -22,11 +22,16 @@ class Direct(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table that the guest allocates from, and the window it lies in."""
+    """A table that the guest allocates from, and the window it lies in.
+
+    owned: the TCEs of each live mapping in it, in order. valid: its TCEs that grant access, as ranges.
+    """
 
     device: int
     table: GuestTable
     window: WindowView | None
+    owned: "list[Span[int]]"
+    valid: "list[Span[int]]"
 
 
 class Scene:
@@ -50,7 +55,16 @@ class Scene:
             for d, v in self.views.items()
             if v.window is not None and v.window.direct.size
         ]
-        self.tables = [Table(d, t, self.windows[d].get(t.liobn)) for d, v in self.views.items() for t in v.tables]
+        ended = event.mapping if isinstance(event, Unmap) else None
+        self.live = [m for number, m in ledger.mappings.items() if number != ended]
+        self.tables = [self._table(d, t) for d, v in self.views.items() for t in v.tables]
+
+    def _table(self, device: int, table: GuestTable) -> Table:
+        window = self.windows[device].get(table.liobn)
+        if window is None:
+            return Table(device, table, None, [], [])
+        mine = (m.handle for m in self.live if m.device == device and table.span.holds(m.handle.start))
+        return Table(device, table, window, sorted(indices(window, h) for h in mine), valid(window, table.span))
 
     def ddw(self) -> "Iterator[tuple[int, GuestWindow]]":
         """The devices that have a dynamic window."""
@@ -64,15 +78,6 @@ class Scene:
         """Whether a handle lies in the direct region of its device."""
         view = self.views.get(mapping.device)
         return view is not None and view.window is not None and view.window.direct.holds(mapping.handle.start)
-
-    def live(self, table: Table) -> "list[Span[int]]":
-        """The TCEs of a table's window that live mappings own."""
-        assert table.window is not None
-        return spans.union(
-            indices(table.window, m.handle)
-            for m in self.ledger.mappings.values()
-            if m.device == table.device and table.table.span.holds(m.handle.start)
-        )
 
     def excused(self, window: WindowView) -> "list[Span[int]]":
         """The TCEs of a window that the hypervisor refused to clear."""
