@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The main state machine beside one with the same rules and strategies that does nothing."""
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -22,8 +22,8 @@ def nothing(shard: Shard) -> type[RuleBasedStateMachine]:
     def boot(self: RuleBasedStateMachine, data: st.DataObject) -> None:
         data.draw(configurations(platform, strength))
 
-    state: Any = LifeCycle.setup_state()  # type: ignore[no-untyped-call]
-    rules = {r.function.__name__: rule(**r.arguments)(_idle()) for r in state.rules}
+    state = cast(Any, LifeCycle).setup_state()
+    rules = {r.function.__name__: rule(**r.arguments)(_idle()) for r in state.rules}  # type: ignore[no-untyped-call]
     return type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
 
 

@@ -94,6 +94,7 @@ class Profile:
     query_outputs: 5 or 6. extensions: the cells of `ibm,ddw-extensions`, count first; empty where the property is
     absent. default: bus range of the default window (4 KB pages). dma64: lowest bus address of a created window.
     limited: the same in limited-addressing mode. mmio32: the bus addresses at which the PHB forwards to 32-bit MMIO.
+    applicable: whether the PEs have `ibm,ddw-applicable`, which holds the `tokens`.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Profile:
     tokens: tuple[int, int, int] = (0x53, 0x54, 0x55)
     first_liobn: int = 0x70000524
     choices: Choices = field(default_factory=Choices)
+    applicable: bool = True
 
 
 RESET_TOKEN = 0x56

@@ -145,7 +145,7 @@ def _profile(data: Mapping[str, Any]) -> Profile:
         tuple(_int(cell) for cell in data["extensions"]), _span(data["default"]), BusAddress(_int(data["dma64"])),
         BusAddress(_int(data["limited"])), _span(data["mmio32"]) if data["mmio32"] else None,
         tuple(_int(token) for token in data["tokens"]),  # type: ignore[arg-type]
-        _int(data["first_liobn"]), Choices(**choices),
+        _int(data["first_liobn"]), Choices(**choices), bool(data["applicable"]),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 """What the main job must have seen; a run that has not seen all of it fails, whatever its invariants say."""
 
 from model.guest.enable import Outcome
+from model.invariants import INVARIANTS
 from properties.strategies import ALLOCATIONS, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
 
 EVENTS = (
@@ -24,4 +25,7 @@ STATUSES = (
 FAILURES = tuple(f"{allocation}: fails" for allocation in ALLOCATIONS)
 """Every allocation of the guest, failing."""
 
-GOALS = (*EVENTS, *OUTCOMES, *STATUSES, *FAILURES)
+APPLIED = tuple(f"invariant {name}" for name in INVARIANTS)
+"""Every invariant, applied to something."""
+
+GOALS = (*APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES)

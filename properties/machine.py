@@ -51,13 +51,14 @@ class Tally:
         self.examples += 1
         self.steps += len(run.history)
         self.reached.update(run.reached)
+        self.reached.update({f"invariant {name}": count for name, count in run.counts.items()})
         self.checks.update(run.counts)
 
-    def report(self, machine: str, goals: Sequence[str], shards: int) -> dict[str, object]:
-        """The tally as plain data: of `machine`, one of `shards` parts that together must reach `goals`."""
+    def report(self, family: str, machine: str, goals: Sequence[str], parts: int) -> dict[str, object]:
+        """The tally as plain data: of `machine`, one of the family's `parts`, which together must reach `goals`."""
         return {
-            "machine": machine, "examples": self.examples, "steps": self.steps, "reached": dict(self.reached),
-            "checks": dict(self.checks), "goals": list(goals), "of": shards,
+            "family": family, "machine": machine, "examples": self.examples, "steps": self.steps,
+            "reached": dict(self.reached), "checks": dict(self.checks), "goals": list(goals), "parts": parts,
         }  # fmt: skip
 
 

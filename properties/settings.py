@@ -18,7 +18,7 @@ COMMON = settings(
     database=None,
 )
 
-CI = settings(COMMON, max_examples=300, stateful_step_count=50)
+CI = settings(COMMON, max_examples=400, stateful_step_count=50)
 
 settings.register_profile("ci", CI)
 settings.register_profile("nightly", COMMON, max_examples=600, stateful_step_count=60)

@@ -94,8 +94,9 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
         outputs = 6 if len(extensions) > 2 and extensions[2] == 1 else 5
         profile = replace(profile, extensions=extensions, query_outputs=outputs)
     if strength is Strength.ANYTHING and draw(st.booleans()):
+        profile = replace(profile, applicable=draw(st.integers(0, 7)) > 0)
         profile = replace(profile, pages=draw(st.integers(0, 0x3FF)), block=draw(st.one_of(st.just(0), sizes(51))),
-                          windows=draw(st.integers(1, 3)))  # fmt: skip
+                          windows=draw(st.integers(0, 3)))  # fmt: skip
     return profile
 
 
@@ -133,6 +134,8 @@ def partitions(draw: st.DrawFn, strength: Strength) -> Lpar:
     maximum = draw(st.sampled_from((top, top, 2 * top, top + 16 * MIB)))
     if strength is Strength.ANYTHING and draw(st.booleans()):
         maximum = draw(st.sampled_from((0, 1, top // 2, top - 1, top * 3, 64 * TIB)))
+    if len(blocks) > 1 and draw(st.integers(0, 3)) == 0:  # RAM will be added beyond the maximum known at boot
+        maximum, online = blocks[0].stop, (0,)
     vpmem: list[Span[PhysAddr]] = []
     at = max(top, maximum)
     for _ in range(draw(st.sampled_from((0, 1, 1, 2)))):
@@ -156,7 +159,7 @@ def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:
     Every possibility is listed beforehand, so that choosing one costs Hypothesis a single draw.
     """
     single = [(fault,) for point in points for fault in _faults_at(point)]
-    double = [(first, *second) for first in FIRST_FAILURES for second in single if second[0].point in CLEAN_UP]
+    double = [(first, second) for first in FIRST_FAILURES for second in FAILING_CLEAN_UP]
     some = single + (double if "reset" in points else [])
     return st.sampled_from([()] * (len(some) * 3 // 2) + some)
 
@@ -165,17 +168,22 @@ def _faults_at(point: str) -> list[Fault]:
     if point in ALLOCATIONS:
         return [Fault(point, 0, 0)] * 4
     answers = RTAS_ANSWERS.get(point) or HCALL_ANSWERS
-    return [Fault(point, skip, int(answer)) for skip in SKIPS.get(point, (0, 1, 2)) for answer in answers]
+    return [Fault(point, skip, int(answer)) for skip in SKIPS.get(point, (0, 1)) for answer in answers]
 
 
 SKIPS = {"query": (0, 1), "create": (0,), "remove": (0, 1), "reset": (0, 1)}
-"""How many calls of a kind pass before the dictated answer; three where not named."""
+"""How many calls of a kind pass before the dictated answer; at most one where not named."""
 FIRST_FAILURES = (
     Fault("create", 0, int(RtasStatus.HARDWARE)), Fault("query", 1, int(RtasStatus.HARDWARE)),
-    Fault("allocate property", 0, 0), Fault("allocate table", 0, 0),
+    Fault("allocate property", 0, 0), Fault("allocate table", 0, 0), Fault("allocate bitmap", 0, 0),
     Fault("H_PUT_TCE_INDIRECT", 0, int(HcallStatus.HARDWARE)),
 )  # fmt: skip
-CLEAN_UP = ("reset", "remove", "H_STUFF_TCE")
+FAILING_CLEAN_UP = (
+    Fault("reset", 0, int(RtasStatus.BUSY)), Fault("reset", 0, int(RtasStatus.HARDWARE)),
+    Fault("reset", 0, int(RtasStatus.PARAMETER)), Fault("remove", 0, int(RtasStatus.HARDWARE)),
+    Fault("H_STUFF_TCE", 0, int(HcallStatus.HARDWARE)),
+    Fault("H_STUFF_TCE", 1, int(HcallStatus.PARAMETER)),
+)  # fmt: skip
 ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
 
 

@@ -20,4 +20,4 @@ def test_every_invariant_holds_after_every_step(
     try:
         run_state_machine_as_test(machine, settings=settings())
     finally:
-        record_property("tally", machine.tally.report(f"life-cycle {platform} {strength}", GOALS, len(SHARDS)))
+        record_property("tally", machine.tally.report("life-cycle", f"{platform} {strength}", GOALS, len(SHARDS)))

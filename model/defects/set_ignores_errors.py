@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A map succeeds although the hypervisor refused its TCEs, unless it refused for want of resources."""
 
-from model.calls import HcallAnswer, HcallStatus
+from model.calls import HcallStatus
 from model.defects import Defect
 from model.guest import tces
 
 
-def all_but_no_resources(answer: HcallAnswer) -> bool:
+def all_but_no_resources(status: HcallStatus) -> bool:
     """Linux: tce_buildmulti_pSeriesLP() reports H_NOT_ENOUGH_RESOURCES and only prints any other status."""
-    return answer.status is not HcallStatus.NOT_ENOUGH_RESOURCES
+    return status is not HcallStatus.NOT_ENOUGH_RESOURCES
 
 
 DEFECT = Defect(

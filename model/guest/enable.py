@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from model.calls import HcallStatus
 from model.guest.rtas import LIMITED, RESET_TOKEN, Offer
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
@@ -268,7 +269,9 @@ def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
     if pages.number == 0:
         return True
     ioba = BusAddress(window.base + memory)
-    done, _ = kernel.set_entries(window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0)
+    status, _ = kernel.set_entries(
+        window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0
+    )
 
     # RETURN
-    return done
+    return status is HcallStatus.SUCCESS

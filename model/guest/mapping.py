@@ -106,8 +106,8 @@ def map_through(
     ioba = table.address(entry)
     target = int(pages.first) << page_shift
     control = kernel.control_of(direction)
-    complete, done = kernel.set_entries(table.liobn, ioba, page_shift, target, int(pages.number), control, cpu)
-    if not complete:
+    status, done = kernel.set_entries(table.liobn, ioba, page_shift, target, int(pages.number), control, cpu)
+    if not kernel.set_complete(status):
         kernel.release_entries(table, entry, int(pages.number), done)
         return None
 

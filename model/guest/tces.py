@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.calls import HcallAnswer, HcallStatus, PutTce, PutTceIndirect, StuffTce, TceRun
+from model.calls import HcallStatus, PutTce, PutTceIndirect, StuffTce, TceRun
 from model.types import READ, WRITE, BusAddress, Direction, Liobn, PageShift, Span, Tce
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ def stuff_limit(entries: int) -> int:
     return min(entries, PER_CALL)
 
 
-def set_complete(answer: HcallAnswer) -> bool:
-    """Whether a loop of writes set all its TCEs. Linux: the end of tce_buildmulti_pSeriesLP()."""
-    return answer.status is HcallStatus.SUCCESS
+def set_complete(status: HcallStatus) -> bool:
+    """Whether a mapping's TCEs are all set, by the status of the loop that set them. Linux: tce_buildmulti_pSeriesLP()."""
+    return status is HcallStatus.SUCCESS
 
 
 def set_entries(
@@ -39,8 +39,8 @@ def set_entries(
     count: int,
     control: int,
     cpu: int,
-) -> tuple[bool, int]:
-    """Point `count` TCEs from IOBA on at memory; whether all are set, and how many of the first ones are.
+) -> tuple[HcallStatus, int]:
+    """Point `count` TCEs from IOBA on at memory; the status of the loop, and how many of the first ones are set.
 
     memory: address of the first I/O page. A list of TCEs needs a page per CPU, allocated once and kept.
     """
@@ -57,7 +57,7 @@ def set_entries(
     answer = kernel.port.hcall(run)
 
     # RETURN
-    return kernel.set_complete(answer), min(count, answer.done * run.per_call)
+    return answer.status, min(count, answer.done * run.per_call)
 
 
 def clear_entries(

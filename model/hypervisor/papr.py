@@ -70,9 +70,11 @@ class Papr:
     # Calls
 
     def rtas(self, call: RtasCall) -> RtasAnswer:
-        """Dispatch by token; an unknown token is a parameter error. LoPAR 7.2.8."""
+        """Dispatch by token; an unknown token is a parameter error, and so is any without DDW. LoPAR 7.2.8, R1-7.3.27-3."""
         tokens = self.profile.tokens
         extensions = self.profile.extensions
+        if not self.profile.applicable:
+            return self.failed(RtasStatus.PARAMETER, call.nret)
         if call.token == tokens[0]:
             return self.query_pe_dma_window(call)
         if call.token == tokens[1]:
@@ -131,7 +133,8 @@ class Papr:
     def properties(self, pe: Pe) -> DdwProperties:
         """The properties above a PE. LoPAR B.5.5.1.1."""
         profile = self.profile
-        return DdwProperties(pe, self.endpoints[pe].default, profile.tokens, profile.extensions, profile.mmio32)
+        tokens = profile.tokens if profile.applicable else None
+        return DdwProperties(pe, self.endpoints[pe].default, tokens, profile.extensions, profile.mmio32)
 
     def windows(self, pe: Pe) -> Sequence[Window]:
         """The windows of a PE."""
