@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The README is true: its tables are what the code says, and its commands do what it says."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ddwcheck.main import main
+from ddwcheck.readme import generated
+from model.profiles import Choices
+from model.silent import SILENCES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^    ddwcheck (.*)$", README, re.M)
+COUNTEREXAMPLES = {"replay tests/vectors/split-unmap-leak"}
+
+
+def test_the_generated_tables_are_what_the_code_says() -> None:
+    assert generated(README) == README
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_of_the_readme_runs(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(command)) == (1 if command in COUNTEREXAMPLES else 0)
+    shown = capsys.readouterr()
+    assert shown.out and not shown.err
+
+
+def test_each_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make ([a-z]+)", README)) <= targets
+
+
+def test_a_readme_that_is_not_true_is_said_to_be_so(tmp_path: Path) -> None:
+    old = tmp_path / "README.md"
+    old.write_text("<!-- generated: profiles -->\nold\n<!-- end -->\n")
+    assert main(["readme", "--path", str(old)]) == 1
+    assert main(["readme", "--path", str(old), "--write"]) == 0
+    assert main(["readme", "--path", str(old)]) == 0
+
+
+@pytest.mark.parametrize("text", [None, "<!-- generated: nothing -->\n<!-- end -->\n"])
+def test_a_readme_that_cannot_be_checked_is_bad_input(
+    text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "README.md"
+    if text is not None:
+        path.write_text(text)
+    assert main(["readme", "--path", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_silent_point_is_answered_and_every_choice_belongs_to_one() -> None:
+    assert [s.number for s in SILENCES] == [f"A{n}" for n in range(1, 25)]
+    told = " ".join(f"{s.choice} {s.reading}" for s in SILENCES)
+    assert all(re.search(rf"\b{name}\b", told) for name in Choices.__slots__)
+    assert all(s.choice in ("", *Choices.__slots__) for s in SILENCES)
