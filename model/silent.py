@@ -42,7 +42,7 @@ SILENCES = (
     Silence("A16", "isolate and its windows", "", "restored on success; a failing isolate is not modelled, nothing "
             "says what it leaves"),
     Silence("A17", "reserved TCE bits and other odd operands", "reserved_bits", "masked or rejected; count 0 succeeds; "
-            "an unaligned list is H_PARAMETER"),
+            "an unaligned list is H_PARAMETER; the list is passed by value, so who owns its page is not asked"),
     Silence("A18", "slips in H_PUT_TCE_INDIRECT's text", "", "evident intent; the codes for too many TCEs stay different; "
             "its form for several LIOBNs (MTT) is not modelled: Linux does not use it"),
     Silence("A19", "TCEs while memory is being isolated", "", "isolation is one step, so there is no meanwhile"),

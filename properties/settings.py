@@ -21,5 +21,5 @@ COMMON = settings(
 CI = settings(COMMON, max_examples=400, stateful_step_count=50)
 
 settings.register_profile("ci", CI)
-settings.register_profile("nightly", COMMON, max_examples=600, stateful_step_count=60)
+settings.register_profile("nightly", COMMON, max_examples=500, stateful_step_count=60)
 settings.register_profile("soak", COMMON, max_examples=20_000, stateful_step_count=100)

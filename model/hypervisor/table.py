@@ -47,10 +47,7 @@ class TceTable:
         return any(run.tce & CONTROL for run in self._runs.values())
 
     def write(self, start: int, tces: Sequence[Tce]) -> None:
-        """Store `tces` from entry `start` on; a `range` is stored as one piece."""
-        if isinstance(tces, range) and tces.step == self._step:
-            self.fill(start, Tce(tces.start), tces.step, len(tces))
-            return
+        """Store `tces` from entry `start` on."""
         for offset, tce in enumerate(tces):
             self.fill(start + offset, Tce(tce), 0, 1)
 
