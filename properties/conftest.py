@@ -3,13 +3,19 @@
 
 import pytest
 from hypothesis import settings
+from hypothesis.errors import InvalidArgument
 
 from properties import settings as profiles  # noqa: F401 registers them
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the profile."""
-    settings.load_profile(config.getoption("--hypothesis-profile") or "ci")
+    """Choose the profile; UsageError for one that does not exist, or a seed that is no number."""
+    try:
+        settings.load_profile(config.getoption("--hypothesis-profile") or "ci")
+    except InvalidArgument as unknown:
+        raise pytest.UsageError(str(unknown)) from None
+    if not str(config.getoption("--hypothesis-seed") or 0).isdecimal():
+        raise pytest.UsageError("--hypothesis-seed takes a number")
 
 
 @pytest.fixture

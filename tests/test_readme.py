@@ -3,6 +3,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,10 @@ def test_every_silent_point_is_answered_and_every_choice_belongs_to_one() -> Non
     told = " ".join(f"{s.choice} {s.reading}" for s in SILENCES)
     assert all(re.search(rf"\b{name}\b", told) for name in Choices.__slots__)
     assert all(s.choice in ("", *Choices.__slots__) for s in SILENCES)
+
+
+def test_every_file_names_its_licence() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    ours = [name for name in files if name != "LICENSE" and not name.startswith("tests/vectors/")]
+    assert ours
+    assert [n for n in ours if "SPDX-License-Identifier: GPL-2.0-or-later" not in (ROOT / n).read_text()] == []
