@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the main job must have seen; a run that has not seen all of it fails, whatever its invariants say."""
 
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from model.calls import RtasCall
 from model.guest.enable import Outcome
 from model.invariants import INVARIANTS
+from model.profiles import Lpar, Profile
+from model.run import Run
+from model.types import GIB, TIB
 from properties.strategies import ALLOCATIONS, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
 
 EVENTS = (
@@ -28,4 +35,39 @@ FAILURES = tuple(f"{allocation}: fails" for allocation in ALLOCATIONS)
 APPLIED = tuple(f"invariant {name}" for name in INVARIANTS)
 """Every invariant, applied to something."""
 
-GOALS = (*APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES)
+SIZES = (
+    *(f"created with I/O pages of 2^{shift}" for shift in (12, 16, 21, 24, 25, 26, 27, 28, 34)),
+    *(f"created a window of 2^{decade} to 2^{decade + 9}" for decade in (20, 30, 40, 50)), "created a window of 2^60 to 2^63",
+)  # fmt: skip
+"""The whole range of I/O pages and windows."""
+SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
+    "RAM of at most 1 GiB": lambda _, lpar: lpar.blocks[-1].stop <= GIB,
+    "RAM of 32 TiB and more": lambda _, lpar: lpar.blocks[-1].stop >= 32 * TIB,
+    "RAM with a hole": lambda _, lpar: any(a.stop < b.start for a, b in pairwise(lpar.blocks)),
+    "RAM that may grow": lambda _, lpar: lpar.hotplug_max > lpar.blocks[-1].stop,
+    "RAM beyond the maximum": lambda _, lpar: lpar.hotplug_max < lpar.blocks[-1].stop,
+    "vPMEM above the maximum": lambda _, lpar: any(v.start >= lpar.hotplug_max for v in lpar.vpmem),
+    "vPMEM below the maximum": lambda _, lpar: any(v.start < lpar.hotplug_max for v in lpar.vpmem),
+    "kernel pages of 4K": lambda _, lpar: lpar.page == 12,
+    "kernel pages of 64K": lambda _, lpar: lpar.page == 16,
+    "no hcall-multi-tce": lambda _, lpar: not lpar.multi_tce,
+    "two devices": lambda _, lpar: lpar.devices == 2,
+    "a block that is no power of two": lambda profile, _: profile.block & (profile.block - 1) > 0,
+    "windows below 4 GiB": lambda profile, _: profile.dma64 < 4 * GIB,
+    "firmware without any extension": lambda profile, _: not profile.extensions,
+}
+"""What examples must have started from, by name."""
+
+GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES)
+
+
+def shapes_of(run: Run) -> Iterator[str]:
+    """The shapes of a run's platform and partition, and the sizes of the windows it created."""
+    yield from (name for name, holds in SHAPES.items() if holds(run.profile, run.lpar))
+    for done in run.history:
+        for crossing in done.crossings:
+            if crossing.name == "create" and crossing.answer.status == 0 and isinstance(crossing.call, RtasCall):
+                page_shift, window_shift = crossing.call.args[3:5]
+                decade = window_shift // 10 * 10
+                yield f"created with I/O pages of 2^{page_shift}"
+                yield f"created a window of 2^{decade} to 2^{min(decade + 9, 63)}"

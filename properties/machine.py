@@ -32,6 +32,7 @@ from model.profiles import PROFILES
 from model.run import Run
 from model.types import Direction, DmaMask
 from properties import strategies as own
+from properties.goals import shapes_of
 from properties.strategies import Place, Strength, configurations, faults, place
 
 Faults = tuple[Fault, ...]
@@ -51,6 +52,7 @@ class Tally:
         self.examples += 1
         self.steps += len(run.history)
         self.reached.update(run.reached)
+        self.reached.update(shapes_of(run))
         self.reached.update({f"invariant {name}": count for name, count in run.counts.items()})
         self.checks.update(run.counts)
 
