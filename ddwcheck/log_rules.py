@@ -31,6 +31,10 @@ STATUSES = {
 """The statuses that each call has."""
 
 
+ENDS_CREATE = (RtasStatus.SUCCESS, RtasStatus.HARDWARE, RtasStatus.PARAMETER)
+"""Statuses that end create_ddw()'s loop."""
+
+
 def status(line: Line) -> Iterator[Broken]:
     """A status that is not the call's, or one that the kernel never lets through."""
     fact = line.fact
@@ -39,7 +43,7 @@ def status(line: Line) -> Iterator[Broken]:
     call, statuses, source = STATUSES[type(fact)]
     if fact.status not in statuses:
         yield Broken(line.number, f"status {fact.status} is none of {call} ({source})")
-    elif isinstance(fact, Create) and RtasStatus(fact.status).asks_to_retry:
+    elif isinstance(fact, Create) and RtasStatus(fact.status) not in ENDS_CREATE:
         # Its only way out of the loop, giving up after 1000 delays, ends before any driver is probed.
         yield Broken(line.number, f"create ended with status {fact.status}; create_ddw() asks again while it is busy")
 

@@ -35,8 +35,7 @@ def invariants() -> str:
 def defects() -> str:
     """Every known deviation of Linux."""
     rows = [
-        [f"`{d.id}`", d.root_cause, ", ".join(d.releases) or "fixed before 6.1", f"`{d.breaks}`"]
-        for d in catalogue().values()
+        [f"`{d.id}`", d.root_cause, ", ".join(d.releases) or d.commits, f"`{d.breaks}`"] for d in catalogue().values()
     ]
     return markdown(["defect", "why it is wrong", "releases", "breaks"], rows)
 

@@ -26,11 +26,6 @@ class RtasStatus(IntEnum):
     DELAY_10S = 9904
     DELAY_100S = 9905
 
-    @property
-    def asks_to_retry(self) -> bool:
-        """Whether the caller may call again with the same arguments."""
-        return self is RtasStatus.BUSY or self >= RtasStatus.DELAY_1MS
-
 
 class HcallStatus(IntEnum):
     """R3 of every hypercall. LoPAR table 184."""

@@ -33,6 +33,11 @@ class DdwProperties(NamedTuple):
     extensions: tuple[int, ...]
     mmio32: Span[BusAddress] | None
 
+    @property
+    def default_liobn(self) -> Liobn | None:
+        """LIOBN of the default window."""
+        return self.default.liobn if self.default else None
+
 
 class TceSpan(NamedTuple):
     """Neighbouring TCEs [start, stop) of a window; entry start + k holds tce + k * step."""
@@ -128,17 +133,25 @@ class GuestWindow(NamedTuple):
 
 
 class GuestDevice(NamedTuple):
-    """What the guest holds for one device. `traces` names further things it keeps: properties, list entries."""
+    """What the guest holds for one device.
+
+    tables: those of its PE; current: LIOBN of the one it maps through, None without. traces: further things that the
+    guest keeps: properties, list entries.
+    """
 
     mask: DmaMask
     tables: Sequence[GuestTable]
+    current: Liobn | None
     window: GuestWindow | None
     has_default_property: bool
     traces: Sequence[str]
 
 
 class MaskAnswer(NamedTuple):
-    """accepted: the driver may use the mask. bypass: all memory is reached directly, without map calls."""
+    """accepted: the driver may use the mask. bypass: all memory that there is now is reached directly.
+
+    Of memory that comes later, `Guest.routes_directly` tells.
+    """
 
     accepted: bool
     bypass: bool

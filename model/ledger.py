@@ -95,7 +95,7 @@ class Ledger:
         if name == "reset" and device is not None:
             if done:
                 self.lost_default.discard(device)
-            elif not answer.status.asks_to_retry:
+            elif answer.status in (RtasStatus.HARDWARE, RtasStatus.PARAMETER):
                 self.lost_default.add(device)
 
     def note_hcall(self, call: Hcall, answer: HcallAnswer, stride: int) -> None:

@@ -33,11 +33,12 @@ from model.events import (
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.hypervisor.reset import RESET_INDEX
-from model.interfaces import Crash, Guest, Hypervisor, MaskAnswer, Port
-from model.invariants import Scene, Violation, judge
+from model.interfaces import Crash, Guest, Hypervisor, MaskAnswer, Port, WindowView
+from model.invariants import Scene, Violation, judge, spans
+from model.invariants.scene import indices, valid
 from model.ledger import Crossing, Ledger, Mapping, hcall_name
 from model.profiles import Lpar, Profile
-from model.types import CONTROL, BusAddress, Pe, PhysAddr, Span
+from model.types import BusAddress, Liobn, Pe, PhysAddr, Span
 
 Answer = bool | int | MaskAnswer | None
 """What an event ended with, for the trace."""
@@ -157,20 +158,20 @@ class Recorder:
             return None
         return self._device_of.get(Pe(call.args[0], call.args[1] << 32 | call.args[2]))
 
+    def windows_left(self, device: int) -> list[tuple[Liobn, bool]]:
+        """The windows of a PE, and whether each holds a valid TCE that the guest was not refused to clear."""
+        return [(window.liobn, self._uncleared(window)) for window in self._hypervisor.windows(pe_of(device))]
+
     def _dirty(self, name: str, call: RtasCall, device: int | None) -> bool:
         """Whether a window about to go holds a valid TCE that the guest was not refused to clear."""
         if device is None:
             return False
-        for window in self._hypervisor.windows(pe_of(device)):
-            if name == "remove" and window.liobn != call.args[0]:
-                continue
-            excused = self._ledger.excused(window.liobn)
-            page = 1 << window.page_shift
-            for run in window.table.spans(0, window.span.size >> window.page_shift):
-                span = Span(BusAddress(window.base + run.start * page), BusAddress(window.base + run.stop * page))
-                if run.tce & CONTROL and not any(e.covers(span) for e in excused):
-                    return True
-        return False
+        gone = [w for w in self._hypervisor.windows(pe_of(device)) if name == "reset" or w.liobn == call.args[0]]
+        return any(self._uncleared(window) for window in gone)
+
+    def _uncleared(self, window: WindowView) -> bool:
+        excused = spans.union(indices(window, span) for span in self._ledger.excused(window.liobn))
+        return bool(spans.difference(valid(window, window.span), excused))
 
 
 GuestMaker = Callable[[Lpar, Port, Callable[[str], None]], Guest]
@@ -213,7 +214,8 @@ class Run:
     def step(self, step: Step) -> Answer:
         """Carry out one event, record it, and judge what the devices can reach now."""
         self.port.begin(step.faults)
-        before = {n: self.guest.view(n) for n in self.attached} if isinstance(step.event, SetMask | Detach) else {}
+        self.left: list[tuple[Liobn, bool]] = []
+        before = {n: self.guest.view(n) for n in self.attached} if isinstance(step.event, SetMask) else {}
         crash = None
         try:
             answer = self._carry_out(step.event)
@@ -222,7 +224,7 @@ class Run:
         self.reached[f"event {type(step.event).__name__}: {_short(answer)}"] += 1
         self.history.append(Done(step, self.port.crossings, answer))
         scene = Scene(self.profile, self.lpar, self.hypervisor, self.guest, self.ledger, self.pes, self.attached,
-                      step.event, answer, self.port.crossings, before, crash)  # fmt: skip
+                      step.event, answer, self.port.crossings, before, self.left, crash)  # fmt: skip
         violations = judge(scene, self.counts)
         self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
         if isinstance(step.event, Unmap):
@@ -284,6 +286,7 @@ class Run:
                 self.attached.add(device)
             case Detach(device):
                 self.guest.detach(device)
+                self.left = self.port.windows_left(device)
                 self.hypervisor.isolate(self.pes[device])
                 self.attached.discard(device)
                 self.ledger.lost_default.discard(device)

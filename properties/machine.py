@@ -178,7 +178,7 @@ class LifeCycle(RuleBasedStateMachine):
         if what == "reboot":
             for number in range(self.run.lpar.devices):
                 self.end_mappings(number)
-            self.do(Reboot())
+            self.do(Reboot(), again)
             return
         device %= self.run.lpar.devices
         if device in self.run.attached:

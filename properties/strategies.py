@@ -26,8 +26,8 @@ class Strength(StrEnum):
 
 PAGE_MASKS = (0x103, 0x3, 0x7, 0x107, 0x1)
 """Page-size masks that platforms print."""
-HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x1FF, 0x40, 0x47)
-"""Masks with 256 MiB or 16 GiB pages, which RAM blocks need not be multiples of."""
+HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x9, 0x11, 0x21, 0x47)
+"""Masks with pages of 32 MiB to 16 GiB, which RAM blocks need not be multiples of."""
 UNITS = (16 * MIB, 16 * MIB, 256 * MIB, GIB, 4 * GIB, 16 * GIB, TIB)
 """What RAM blocks are multiples of; the largest makes partitions of up to 64 TiB."""
 LOW_MMIO = Span(BusAddress(0xC0000000), BusAddress(0xC0011000))
@@ -95,7 +95,8 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
         profile = replace(profile, extensions=extensions, query_outputs=outputs)
     if strength is Strength.ANYTHING and draw(st.booleans()):
         profile = replace(profile, applicable=draw(st.integers(0, 7)) > 0)
-        profile = replace(profile, pages=draw(st.integers(0, 0x3FF)), block=draw(st.one_of(st.just(0), sizes(51))),
+        pages = draw(st.one_of(st.sampled_from((0, 0x200)), st.integers(0, 0x3FF), st.integers(0, 0x3FF)))
+        profile = replace(profile, pages=pages, block=draw(st.one_of(st.just(0), sizes(51))),
                           windows=draw(st.integers(0, 3)))  # fmt: skip
     return profile
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Known deviations of Linux from what it means to do: each file replaces one rule of the reference.
 
-A release is the reference guest plus the defects that name it. Adding one is adding a file with a `DEFECT`.
+A release is the reference guest plus the defects that name it, as far as they are known. Adding one is adding a file
+with a `DEFECT`.
 """
 
 import importlib
@@ -24,9 +25,9 @@ RELEASES = ("6.1", "6.12")
 class Defect:
     """One wrong rule.
 
-    replaces: a rule of `Kernel` or `Papr`, `by` what runs instead. breaks: the invariant that must fail. releases:
-    where Linux has it; empty for a mutant, which nobody ever shipped. commits: what introduced and what fixed it, as
-    far as known. root_cause: why it is wrong.
+    replaces: a rule of `Kernel` or `Papr`, `by` what runs instead. breaks: the invariant that must fail. releases: those
+    of RELEASES that have it; none if it was fixed before them, or is a mutant that nobody shipped. commits: what
+    introduced and what fixed it, as far as known. root_cause: why it is wrong.
     """
 
     id: str

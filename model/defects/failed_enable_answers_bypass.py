@@ -1,35 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An enable that fails after it has decided for a direct window still answers that all memory is mapped."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model.defects import Defect
 from model.guest import mapping
-from model.guest.enable import Outcome
+from model.guest.sizing import WindowPlan
 from model.interfaces import MaskAnswer
 from model.types import DmaMask
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
-AFTER_THE_DECISION = (
-    Outcome.CREATE_FAILED, Outcome.NO_PROPERTY, Outcome.NO_ENTRY, Outcome.PREMAP_FAILED, Outcome.NO_TABLE,
-)  # fmt: skip
-
 
 def answer_by_plan(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
-    """Linux: enable_ddw() returns direct_mapping, which its error exits leave set."""
-    dev = kernel.devices[device]
-    failed_before = list(kernel.failed)
-    seen: list[str] = []
-    note, kernel.reached = kernel.reached, seen.append
-    answer = mapping.set_dma_mask(kernel, device, mask)
-    kernel.reached = note
-    for branch in seen:
-        note(branch)
-    failed_now = any(branch == f"enable: {outcome}" for branch in seen for outcome in AFTER_THE_DECISION)
-    if failed_now and dev.node not in failed_before and not kernel.vpmem:
-        return MaskAnswer(True, True)
+    """Linux: enable_ddw() returns direct_mapping as it was planned, whether or not the window came to be."""
+    plans: list[WindowPlan] = []
+
+    def remember(*operands: Any) -> WindowPlan:
+        plans.append(type(kernel).plan_window(*operands))
+        return plans[-1]
+
+    vars(kernel)["plan_window"] = remember  # this attempt's plan, whichever rule makes it
+    try:
+        answer = mapping.set_dma_mask(kernel, device, mask)
+    finally:
+        del vars(kernel)["plan_window"]
+    planned_direct = bool(plans) and plans[-1].direct.size > 0
+    if planned_direct and kernel.devices[device].node.window is None:
+        return MaskAnswer(True, not kernel.vpmem)
     return answer
 
 
@@ -39,5 +38,6 @@ DEFECT = Defect(
     replaces=mapping.set_dma_mask,
     by=answer_by_plan,
     releases=("6.1", "6.12"),
-    root_cause="direct_mapping is set before create, pre-map and table, and is returned whether or not they succeeded.",
+    root_cause="direct_mapping is set before create, pre-map and table, and is returned whether or not they succeeded. "
+    "(With vPMEM the kernel sets bus_dma_limit from a dma_offset that it never set; the model does not go that far.)",
 )

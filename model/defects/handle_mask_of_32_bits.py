@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The I/O page mask is computed in an int: with 16 GiB pages the handle gets the whole memory address."""
+"""The I/O page mask is computed in an int: with 16 GiB pages the handle keeps all bits of the memory address."""
 
 from model.defects import Defect
 from model.guest import mapping
@@ -19,6 +19,7 @@ DEFECT = Defect(
     replaces=mapping.handle_of,
     by=offset_by_int_mask,
     releases=("6.1", "6.12"),
-    root_cause="IOMMU_PAGE_MASK(tbl) is ~((1 << shift) - 1) with an int 1: undefined in C for shift 34. What POWER "
-    "computes is assumed here from its shift instruction, not measured.",
+    root_cause="IOMMU_PAGE_MASK(tbl) is ~((1 << shift) - 1) with an int 1: undefined in C for shift 34. If POWER's shift "
+    "gives 0, as is assumed here and not measured, a handle keeps all bits of the address, and the TCE is set for address 0; "
+    "the model shows the handle's half.",
 )

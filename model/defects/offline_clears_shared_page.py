@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Taking a RAM block offline clears an I/O page that an online neighbour still needs."""
+"""Taking a RAM block offline clears an I/O page that the online block below still needs."""
 
 from model.defects import Defect
 from model.guest import io_pages
-from model.guest.io_pages import IoPages, pages_touched
+from model.guest.io_pages import IoPages
 from model.words import Word
 
 
-def rounded_outwards(start: Word, stop: Word, before: Word, after: Word, page_shift: Word) -> IoPages:
-    """Linux: tce_clearrange_multi_pSeriesLP() rounds both ends outwards, as setting does."""
-    return pages_touched(start, stop - start, page_shift)
+def start_rounded_down(start: Word, stop: Word, before: Word, after: Word, page_shift: Word) -> IoPages:
+    """Linux: tce_clearrange_multi_pSeriesLP() rounds the start down, and the number of TCEs too."""
+    offset = start - ((start >> page_shift) << page_shift)
+    return IoPages(start >> page_shift, (offset + (stop - start)) >> page_shift)
 
 
 DEFECT = Defect(
     id="offline-clears-shared-page",
     breaks="ram-covered",
     replaces=io_pages.pages_to_clear,
-    by=rounded_outwards,
+    by=start_rounded_down,
     releases=("6.1", "6.12"),
     commits="4e8b0cf46b25",
-    root_cause="The range to clear is rounded out to I/O pages without asking whether the neighbours are online.",
+    root_cause="A block that begins inside an I/O page and reaches its end clears that page, without asking whether the RAM "
+    "below it is online. (A page that it only begins stays mapped for ever.)",
 )

@@ -17,6 +17,6 @@ DEFECT = Defect(
     replaces=tces.set_complete,
     by=all_but_no_resources,
     releases=("6.1", "6.12"),
-    root_cause="The build loops end at the first failing hypercall, but only H_NOT_ENOUGH_RESOURCES reaches the caller; "
+    root_cause="The list form ends at the first failing hypercall, but only H_NOT_ENOUGH_RESOURCES reaches the caller; "
     "the driver gets a handle whose TCEs are not all there.",
 )

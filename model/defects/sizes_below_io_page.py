@@ -30,5 +30,5 @@ DEFECT = Defect(
     releases=("6.12",),
     commits="ff5163bb7000",
     root_cause="With 16 GiB pages and a RAM maximum of 8 GiB, create asks for a window of half a TCE, which is refused; with "
-    "vPMEM and a split, the first TCE of the dynamic table is the one that pre-maps RAM.",
+    "vPMEM and a split, the first TCE of the dynamic table is the one that should pre-map RAM.",
 )

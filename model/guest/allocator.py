@@ -28,8 +28,8 @@ def allocate_entries(kernel: "Kernel", table: Table, count: int, mask_page: int,
         return None
 
     # EFFECT
-    for pool, start, limit in search_order(table, count, mask_page, cpu):
-        entry = area(table, start, limit, count, align, boundary)
+    for pool, start, limit in kernel.search_order(table, count, mask_page, cpu):
+        entry = kernel.free_area(table, start, limit, count, align, boundary)
         if entry is not None:
             table.taken.take(entry, count)
             end = entry + count

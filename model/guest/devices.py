@@ -62,6 +62,7 @@ def view(kernel: "Kernel", device: int) -> GuestDevice | None:
     return GuestDevice(
         dev.mask,
         [table.view() for table in node.tables.values()],
+        dev.table.liobn if dev.table else None,
         dev.window.view if dev.window else None,
         node.default is not None,
         ["a failed-list entry" for other in kernel.failed if other.pe == node.pe],

@@ -15,7 +15,7 @@ from model.guest.rtas import LIMITED, RESET_TOKEN, Offer
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow, Node
-from model.types import READ, WRITE, BusAddress, DmaMask, PageShift, PhysAddr, Span, WindowShift
+from model.types import READ, WRITE, BusAddress, DmaMask, Liobn, PageShift, PhysAddr, Span, WindowShift
 from model.words import word
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     if plan.direct.size and not kernel.premap_ram(window, undo):
         raise Refused(Outcome.PREMAP_FAILED)
     table = kernel.dynamic_table(node, window) if plan.dynamic.size else None
-    commit(device, window, table)
+    kernel.commit(device, window, table)
     if table is None:
         return Outcome.DIRECT
     return Outcome.SPLIT if plan.direct.size else Outcome.DYNAMIC
@@ -191,11 +191,17 @@ def new_window(kernel: "Kernel", node: Node, page_shift: PageShift, plan: Window
     created = kernel.create_ddw(node, page_shift, int(plan.shift))
     if created is None:
         raise Refused(Outcome.CREATE_FAILED)
-    undo.callback(kernel.remove_window, node, created.liobn)
+    undo.callback(kernel.discard_window, node, created.liobn)
     dynamic_start = int(plan.dynamic.start) if plan.dynamic.size else 1 << int(plan.shift)
     return DmaWindow(
         created.liobn, created.base, page_shift, WindowShift(int(plan.shift)), int(plan.direct.size), dynamic_start
     )
+
+
+def discard_window(kernel: "Kernel", node: Node, liobn: Liobn) -> None:
+    """Remove a window again. If it was the PE's last, the default window comes back by itself (LoPAR R1-7.3.27.3-3)."""
+    if kernel.remove_window(node, liobn):
+        node.gave_up = False
 
 
 def window_is_usable(kernel: "Kernel", node: Node, window: DmaWindow, mask: DmaMask) -> bool:
@@ -250,7 +256,7 @@ def commit(device: Device, window: DmaWindow, table: Table | None) -> None:
     node = device.node
     device.window = window
     if node.gave_up:
-        node.saved, node.default = node.default, None
+        node.default = None
         node.tables.pop("default", None)
         device.table = None
     if table is not None:
@@ -262,7 +268,7 @@ def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
     """Map one RAM block 1:1, as far as the direct part reaches. Linux: tce_setrange_multi_pSeriesLP()."""
     # PARAMETERS
     start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
-    pages = kernel.pages_touched(start, stop - start, word(window.page_shift))
+    pages = kernel.pages_to_set(start, stop, word(window.page_shift))
     memory = int(pages.first) << window.page_shift
 
     # EFFECT

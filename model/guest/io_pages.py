@@ -24,6 +24,11 @@ def pages_touched(start: Word, size: Word, page_shift: Word) -> IoPages:
     return IoPages(first, ((start + (size - 1)) >> page_shift) - first + 1)
 
 
+def pages_to_set(start: Word, stop: Word, page_shift: Word) -> IoPages:
+    """The I/O pages that reach all of [start, stop) of RAM. Linux means: tce_setrange_multi_pSeriesLP()."""
+    return pages_touched(start, stop - start, page_shift)
+
+
 def pages_to_clear(start: Word, stop: Word, before: Word, after: Word, page_shift: Word) -> IoPages:
     """The I/O pages that only [start, stop) needs. Linux means: tce_clearrange_multi_pSeriesLP().
 

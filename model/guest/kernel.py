@@ -66,19 +66,24 @@ class Kernel:
     create_ddw = rtas.create_ddw
     remove_window = rtas.remove_window
     reset_windows = rtas.reset_windows
+    discard_window = enable.discard_window
     window_is_usable = enable.window_is_usable
     publish_window = enable.publish_window
     premap_ram = enable.premap_ram
     premap = enable.premap
     clip = staticmethod(io_pages.clip)
-    pages_touched = staticmethod(io_pages.pages_touched)
+    pages_to_set = staticmethod(io_pages.pages_to_set)
     dynamic_table = enable.dynamic_table
+    commit = staticmethod(enable.commit)
     # It maps and unmaps
     map_page = mapping.map_page
     routes_directly = mapping.routes_directly
     map_is_direct = staticmethod(routing.map_is_direct)
     map_through = mapping.map_through
+    pages_touched = staticmethod(io_pages.pages_touched)
     allocate_entries = allocator.allocate_entries
+    search_order = staticmethod(allocator.search_order)
+    free_area = staticmethod(allocator.area)
     control_of = staticmethod(tces.control_of)
     set_entries = tces.set_entries
     set_complete = staticmethod(tces.set_complete)

@@ -36,7 +36,8 @@ def set_dma_mask(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
     dev.mask, dev.table = mask, table
 
     # RETURN
-    return MaskAnswer(True, direct and not kernel.vpmem)
+    everything = (*kernel.online, *kernel.vpmem)
+    return MaskAnswer(True, direct and all(kernel.routes_directly(device, memory) for memory in everything))
 
 
 def table_for(kernel: "Kernel", dev: Device, mask: DmaMask) -> Table | None:

@@ -14,6 +14,11 @@ RESET_TOKEN, QUERY_OUTPUTS, LIMITED = 1, 2, 3
 """Cells of `ibm,ddw-extensions`. Linux: DDW_EXT_RESET_DMA_WIN, DDW_EXT_QUERY_OUT_SIZE, DDW_EXT_LIMITED_ADDR_MODE."""
 
 
+def is_busy(status: RtasStatus) -> bool:
+    """Whether to call again with the same arguments. Linux: rtas_busy_delay()."""
+    return status is RtasStatus.BUSY or RtasStatus.DELAY_1MS <= status <= RtasStatus.DELAY_100S
+
+
 class Offer(NamedTuple):
     """Query's answer: windows that may be created, the largest block in TCEs, and the page-size mask."""
 
@@ -48,7 +53,7 @@ def create_ddw(kernel: "Kernel", node: Node, page_shift: int, window_shift: int)
     assert node.applicable is not None
     call = RtasCall(node.applicable[1], (*node.pe.cells, page_shift, window_shift), 4)
     answer = kernel.port.rtas(call)
-    while answer.status.asks_to_retry:
+    while is_busy(answer.status):
         answer = kernel.port.rtas(call)
     if answer.status is not RtasStatus.SUCCESS:
         return None
@@ -72,6 +77,6 @@ def reset_windows(kernel: "Kernel", node: Node, limited: bool = False) -> bool:
         return False
     call = RtasCall(token, (*node.pe.cells, 1) if limited else node.pe.cells, 1)
     answer = kernel.port.rtas(call)
-    while answer.status.asks_to_retry:
+    while is_busy(answer.status):
         answer = kernel.port.rtas(call)
     return answer.status is RtasStatus.SUCCESS

@@ -44,7 +44,7 @@ class DmaWindow:
 class Node:
     """The device-tree node that carries the window properties of a PE, and the tables of its group.
 
-    default: `ibm,dma-window`. saved: the copy kept once the default is removed, `ibm,dma-window-saved`.
+    default: `ibm,dma-window`.
     window: the DDW property. tables: by role, "default" and "ddw". limited: its windows were reset for limited addressing.
     gave_up: its default window was removed to make room.
     """
@@ -54,7 +54,6 @@ class Node:
     extensions: tuple[int, ...]
     mmio32: Span[BusAddress] | None
     default: DefaultWindow | None
-    saved: DefaultWindow | None = None
     window: DmaWindow | None = None
     tables: dict[str, Table] = field(default_factory=dict)
     limited: bool = False

@@ -40,7 +40,7 @@ def block_in_one_cell(papr: "Papr", block: int) -> int:
 
 
 def query_outputs(papr: "Papr") -> tuple[int, ...]:
-    """The output counts query serves: 6 only where `ibm,ddw-extensions` index 3 is 1. LoPAR table 129, 132."""
+    """The output counts query serves: 6 only where the profile offers them, by extension index 3. LoPAR table 129, 132."""
     return (5, 6) if papr.profile.query_outputs == 6 else (5,)
 
 

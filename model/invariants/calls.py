@@ -8,7 +8,7 @@ from model.events import Offline, Online, SetMask
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene, Table
 from model.ledger import Crossing, pieces
-from model.types import CONTROL
+from model.types import CONTROL, Span
 
 MOST_PER_CALL = 512
 ARITY = {"query": ((3,), (5, 6)), "create": ((5,), (4,)), "remove": ((1,), (1,)), "reset": ((3, 4), (1,))}
@@ -69,9 +69,17 @@ def _rtas_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int |
         return "number of outputs", str(outputs), call.nret
     if call.nret == 6 and scene.profile.query_outputs != 6:
         return "six outputs that firmware does not offer", 5, 6
+    if crossing.name == "reset" and len(call.args) == 4 and (not offers_limited(scene) or call.args[3] not in (0, 1)):
+        return "limited addressing that firmware does not offer", 3, 4
     if crossing.name != "remove" and crossing.device is None:
         return "no PE has this address", "a PE of the partition", str(call.args[:3])
     return None
+
+
+def offers_limited(scene: Scene) -> bool:
+    """Whether `ibm,ddw-extensions` has a fourth cell that allows limited addressing."""
+    cells = scene.profile.extensions
+    return len(cells) > 3 and cells[0] >= 3 and cells[3] != 0
 
 
 def _hcall_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
@@ -88,9 +96,15 @@ def _hcall_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int 
     page = 1 << (crossing.page_shift or 12)
     if call.ioba % page:
         return "IOBA inside an I/O page", f"a multiple of {page:#x}", call.ioba
-    first = call.first if isinstance(call, TceRun) else call.tce if isinstance(call, PutTce | StuffTce) else 0
-    if first & CONTROL and (first & ~CONTROL) % page:
-        return "TCE not at an I/O page", f"a multiple of {page:#x}", first
+    if isinstance(call, PutTceIndirect):
+        tces = list(call.tces)
+        if call.list_addr % 4096:
+            return "list inside a page", "a multiple of 0x1000", call.list_addr
+    else:
+        tces = [call.first] if isinstance(call, TceRun) else [call.tce] if isinstance(call, PutTce | StuffTce) else []
+    for tce in tces:
+        if tce & CONTROL and (tce & ~CONTROL) % page:
+            return "TCE not at an I/O page", f"a multiple of {page:#x}", tce
     return None
 
 
@@ -126,9 +140,10 @@ def writes_inside(scene: Scene, crossing: Crossing) -> Violation | None:
     call, answer = crossing.call, crossing.answer
     assert not isinstance(call, RtasCall) and isinstance(answer, HcallAnswer)
     view = scene.views.get(crossing.device) if crossing.device is not None else None
-    if view is None or view.window is None or view.window.liobn != call.liobn:
+    window = view.window if view is not None and view.window and view.window.liobn == call.liobn else None
+    if window is None and isinstance(scene.event, SetMask):
         return None  # the window is gone again: an attempt that failed
-    region = view.window.direct
+    region = window.direct if window is not None else Span(call.ioba, call.ioba)
     for span, _, _ in pieces(call, answer, 1 << (crossing.page_shift or 12)):
         if not region.covers(span):
             outside = span.start if span.start < region.start or span.start >= region.stop else region.stop

@@ -7,7 +7,7 @@ from model.events import Attach, Detach, SetMask
 from model.interfaces import MaskAnswer
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene
-from model.types import CONTROL, DmaMask
+from model.types import DmaMask
 
 BITS_32 = DmaMask((1 << 32) - 1)
 
@@ -51,24 +51,34 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
             "bypass",
             device,
         )
-    kept = scene.ledger.stranded
-    if device in scene.ledger.lost_default or before is None:
+    if before is None or before.window is not None:
         return None
     default = {t.liobn for t in before.tables}
     there = set(scene.windows[device])
-    extra = there - default - kept
-    if before.window is None and extra and default:
+    extra = there - default - scene.ledger.stranded
+    if extra and default:
         return Violation("enable-fails-clean", "a window that nobody uses is left", "none", min(extra), device)
     if not default <= there:
+        if device in scene.ledger.lost_default:
+            return None
         return Violation("enable-fails-clean", "the default window is gone", "the default window", "none", device)
     if {t.liobn for t in view.tables} != default or view.has_default_property != before.has_default_property:
         return Violation(
             "enable-fails-clean", "the device lost its default table or property", "both as before", "lost", device
         )
+    refused = isinstance(scene.answer, MaskAnswer) and not scene.answer.accepted
+    usable = any(t.span.start <= event.mask for t in before.tables)
+    if usable and (refused or view.current not in default):
+        return Violation(
+            "enable-fails-clean", "the device cannot use its default window", "accepted, mapping through it",
+            "refused" if refused else "another table or none", device,
+        )  # fmt: skip
     return None
 
 
-@invariant("masks-do-no-harm", mask_events, "several functions of one PE are not modelled yet; other PEs are")
+@invariant(
+    "masks-do-no-harm", mask_events, "asking, and several functions of one PE, are not modelled yet; other PEs are"
+)
 def no_harm(scene: Scene, event: SetMask) -> Violation | None:
     """Asking which mask is possible changes nothing; setting one changes only what its answer says, for this function
     and for the others of its PE.
@@ -97,7 +107,6 @@ def leaves_nothing(scene: Scene, event: Attach | Detach) -> Violation | None:
     new one.
     """
     device = event.device
-    windows = scene.windows[device].values()
     view = scene.guest.view(device)
     if isinstance(event, Attach):
         if view is None or view.window is not None or view.traces:
@@ -110,11 +119,11 @@ def leaves_nothing(scene: Scene, event: Attach | Detach) -> Violation | None:
         return Violation(
             "detach-leaves-nothing", "the guest still holds the detached device", "nothing", "a device", device
         )
-    for window in windows:
-        if any(run.tce & CONTROL for run in window.table.spans(0, window.span.size >> window.page_shift)):
-            return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", window.liobn, device)
-    before = scene.before.get(device)
-    if before is not None and before.window is not None and not any(c.name == "remove" for c in scene.crossings):
-        return Violation("detach-leaves-nothing", "the guest left its window to the hypervisor", "a remove call",
-                         before.window.liobn, device)  # fmt: skip
+    for liobn, dirty in scene.left:
+        if dirty:
+            return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", liobn, device)
+        if liobn != scene.hypervisor.properties(scene.pes[device]).default_liobn and liobn not in scene.ledger.stranded:
+            return Violation(
+                "detach-leaves-nothing", "the guest left a window to the hypervisor", "removed", liobn, device
+            )
     return None

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from model.calls import RtasCall
-from model.interfaces import GuestWindow
+from model.interfaces import GuestWindow, MaskAnswer
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Direct, Scene, first_unreached, indices
@@ -139,12 +139,17 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
     region = view.window.direct if view.window is not None else Span(BusAddress(0), BusAddress(0))
     window = scene.windows[device].get(view.window.liobn) if view.window is not None else None
     page = 1 << scene.lpar.page
+    answer = scene.answer
+    bypass = isinstance(answer, MaskAnswer) and answer.bypass and getattr(scene.event, "device", None) == device
     for memory, is_ram in [(s, True) for s in scene.ledger.online] + [(s, False) for s in scene.ledger.vpmem]:
         for start in _probes(memory, region.size, page) if region.size else (memory.start,):
             probe = Span(PhysAddr(start), PhysAddr(start + page))
             bus = Span(BusAddress(region.start + start), BusAddress(region.start + start + page))
             mapped = window is not None and region.covers(bus) and not first_unreached(window, bus, start, CONTROL)
             direct = scene.guest.routes_directly(device, probe)
+            if bypass and not (direct and mapped):
+                return Violation("limit-matches-split", f"the answer says bypass, but memory at {start:#x} is not reached",
+                                 "no bypass", "bypass", device)  # fmt: skip
             if direct and not mapped:
                 return Violation("limit-matches-split", f"memory at {start:#x} is routed directly but not pre-mapped",
                                  "a TCE of its own", "the direct region", device)  # fmt: skip

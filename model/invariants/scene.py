@@ -37,17 +37,19 @@ class Table(NamedTuple):
 class Scene:
     """Both sides and the ledger after `event`, with the calls that it made.
 
-    before: the guest's views before a SetMask. crash: what crashed the guest, if anything did.
+    before: the guest's views before a SetMask. left: after a Detach, before the hypervisor isolates the slot, the windows of
+    the PE and whether they hold a TCE that the guest could have cleared. crash: what crashed the guest, if anything did.
     """
 
     def __init__(
         self, profile: Profile, lpar: Lpar, hypervisor: Hypervisor, guest: Guest, ledger: Ledger, pes: Sequence[Pe],
         attached: set[int], event: Event, answer: "bool | int | MaskAnswer | None", crossings: Sequence[Crossing],
-        before: "dict[int, GuestDevice | None]", crash: str | None,
+        before: "dict[int, GuestDevice | None]", left: Sequence[tuple[Liobn, bool]], crash: str | None,
     ) -> None:  # fmt: skip
         self.profile, self.lpar, self.hypervisor, self.guest = profile, lpar, hypervisor, guest
         self.ledger, self.pes, self.attached = ledger, pes, attached
-        self.event, self.answer, self.crossings, self.before, self.crash = event, answer, crossings, before, crash
+        self.event, self.answer, self.crossings, self.crash = event, answer, crossings, crash
+        self.before, self.left = before, left
         self.windows: list[dict[Liobn, WindowView]] = [{w.liobn: w for w in hypervisor.windows(pe)} for pe in pes]
         self.views = {device: view for device in attached if (view := guest.view(device)) is not None}
         self.directs = [

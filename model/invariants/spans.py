@@ -35,9 +35,3 @@ def difference(spans: Sequence["Span[int]"], taken: Sequence["Span[int]"]) -> "l
         if at < stop:
             result.append(Span(at, stop))
     return result
-
-
-def common(spans: Sequence["Span[int]"], limit: "Span[int]") -> "list[Span[int]]":
-    """Elements of `spans` inside one range."""
-    cut = (Span(max(s.start, limit.start), min(s.stop, limit.stop)) for s in spans)
-    return [s for s in cut if s.start < s.stop]
