@@ -26,9 +26,9 @@ class Strength(StrEnum):
 
 PAGE_MASKS = (0x103, 0x3, 0x7, 0x107, 0x1)
 """Page-size masks that platforms print."""
-HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x9, 0x11, 0x21, 0x47)
+HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x80, 0x9, 0x11, 0x21, 0x47)
 """Masks with pages of 32 MiB to 16 GiB, which RAM blocks need not be multiples of."""
-UNITS = (16 * MIB, 16 * MIB, 256 * MIB, GIB, 4 * GIB, 16 * GIB, TIB)
+UNITS = (16 * MIB, 16 * MIB, 256 * MIB, GIB, 16 * GIB, 16 * GIB, TIB)
 """What RAM blocks are multiples of; the largest makes partitions of up to 64 TiB."""
 LOW_MMIO = Span(BusAddress(0xC0000000), BusAddress(0xC0011000))
 """32-bit MMIO that ends inside a 64K page."""
@@ -107,7 +107,17 @@ def blocks_about(ram: int, pages: int) -> st.SearchStrategy[int]:
     needed = max(1, ram >> shift)
     power = 1 << max(0, (needed - 1).bit_length())
     return st.sampled_from(
-        (power, power // 2 or 1, power * 2, power * 8, power + power // 2 or 1, power * 2 - 1, needed, 64)
+        (
+            power,
+            power // 2 or 1,
+            power // 2 or 1,
+            power * 2,
+            power * 8,
+            power + power // 2 or 1,
+            power * 2 - 1,
+            needed,
+            64,
+        )
     )
 
 
@@ -161,6 +171,9 @@ def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:
     """
     single = [(fault,) for point in points for fault in _faults_at(point)]
     double = [(first, second) for first in FIRST_FAILURES for second in FAILING_CLEAN_UP]
+    double += [
+        (first, FAILING_CLEAN_UP[0]) for first in FIRST_FAILURES[:2]
+    ] * 4  # only these leave the default to reset
     some = single + (double if "reset" in points else [])
     return st.sampled_from([()] * (len(some) * 3 // 2) + some)
 
