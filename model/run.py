@@ -32,13 +32,15 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.hypervisor.reset import RESET_INDEX
 from model.interfaces import Crash, Guest, Hypervisor, MaskAnswer, Port, WindowView
 from model.invariants import Scene, Violation, judge, spans
 from model.invariants.scene import indices, valid
 from model.ledger import Crossing, Ledger, Mapping, hcall_name
 from model.profiles import Lpar, Profile
 from model.types import BusAddress, Liobn, Pe, PhysAddr, Span
+
+RESET_CELL = 1
+"""Where `ibm,ddw-extensions` holds the token of reset, the count being cell 0. LoPAR table 132."""
 
 Answer = bool | int | MaskAnswer | None
 """What an event ended with, for the trace."""
@@ -78,8 +80,8 @@ class Recorder:
         for pe in pes:
             properties = hypervisor.properties(pe)
             self._names |= dict(zip(properties.applicable or (), ("query", "create", "remove"), strict=False))
-            if len(properties.extensions) > RESET_INDEX:
-                self._names[properties.extensions[RESET_INDEX]] = "reset"
+            if len(properties.extensions) > RESET_CELL:
+                self._names[properties.extensions[RESET_CELL]] = "reset"
         self.crossings: list[Crossing] = []
         self.faults: list[list[object]] = []
         self.reached: Counter[str] = Counter()

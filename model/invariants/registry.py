@@ -32,7 +32,7 @@ class Invariant:
 
 
 INVARIANTS: dict[str, Invariant] = {}
-"""All invariants by id, in the order in which they are applied; `model.invariants.order` fixes it."""
+"""All invariants by id, in the order in which they are applied: the call, the event, mappings, the whole state."""
 
 NOT_CHECKED = {
     "kexec-keeps-running": (
@@ -74,6 +74,3 @@ def judge(scene: Scene, counts: Counter[str]) -> list[Violation]:
                 violations.append(violation)
                 break
     return violations
-
-
-from model.invariants import order  # noqa: E402, F401 the registry is filled when it is imported
