@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from model.defects import premap_rounds_down
 from model.guest import io_pages
 from model.guest.io_pages import IoPages
 from model.words import ceil_to, umin, word
@@ -88,6 +89,18 @@ def every_page_touched_holds_a_byte_of_the_range(c: RangeCase) -> Claim:
     )
 
 
+@obligation(supports="ram-covered", about=io_pages.pages_to_set, mutant=premap_rounds_down.whole_pages)
+def every_byte_of_a_ram_range_lies_in_a_page_that_is_set(c: RangeCase) -> Claim:
+    """Pre-mapping a RAM range sets the I/O page of each of its bytes."""
+    pages, byte = c.rule(c.start, c.start + c.size, c.page_shift), c.word("byte")
+    inside = (c.start <= byte) & (byte < c.start + c.size)
+    return c.claim(
+        assume=[c.page_is_known, c.memory_is_real],
+        cover={"RAM that ends inside an I/O page": inside & (c.size < 4096) & (pages.number == 1)},
+        goal=implies(inside, has(pages, byte >> c.page_shift)),
+    )
+
+
 class ClipCase(RangeCase):
     """A RAM block that is to be pre-mapped or unmapped, and a direct part that may end before it does."""
 
@@ -104,7 +117,7 @@ class ClipCase(RangeCase):
     def decide(self) -> Any:
         """The block's I/O pages as premap() works them out, and the part of the block it does so for."""
         start, stop = self.rule(self.start, self.start + self.size, self.direct_pages << self.page_shift)
-        return io_pages.pages_touched(start, stop - start, self.page_shift), start, stop
+        return io_pages.pages_to_set(start, stop, self.page_shift), start, stop
 
 
 def not_clipped(start: Any, stop: Any, limit: Any) -> Any:
