@@ -88,7 +88,6 @@ class Ledger:
         if name == "remove":
             liobn = Liobn(call.args[0])
             if done:
-                self.refused.pop(liobn, None)
                 self.stranded.discard(liobn)
             else:
                 self.stranded.add(liobn)
@@ -109,6 +108,11 @@ class Ledger:
                 left = [*left, span]
             if left or old:
                 self.refused[call.liobn] = left
+
+    def forget(self, gone: Iterable[Liobn]) -> None:
+        """Drop what was refused in windows that are gone; one that comes back under the same LIOBN is a new one."""
+        for liobn in gone:
+            self.refused.pop(liobn, None)
 
     def forget_windows(self, existing: Iterable[Liobn]) -> None:
         """Drop what was noted of windows that exist no more."""

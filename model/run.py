@@ -69,6 +69,14 @@ def pe_of(device: int) -> Pe:
     return Pe((0x28 + device) << 16, 0x800000020000524 + device)
 
 
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A dictated answer that has not been given yet, and how many calls at its point pass before it."""
+
+    fault: Fault
+    skip: int
+
+
 class Recorder:
     """The port between guest and hypervisor: gives dictated answers, writes down what crosses."""
 
@@ -83,24 +91,22 @@ class Recorder:
             if len(properties.extensions) > RESET_CELL:
                 self._names[properties.extensions[RESET_CELL]] = "reset"
         self.crossings: list[Crossing] = []
-        self.faults: list[list[object]] = []
+        self._pending: list[_Pending] = []
         self.reached: Counter[str] = Counter()
 
     def begin(self, faults: Iterable[Fault]) -> None:
         """Start a step with its dictated answers."""
         self.crossings = []
-        self.faults = [[fault, fault.skip] for fault in faults]
+        self._pending = [_Pending(fault, fault.skip) for fault in faults]
 
     def _dictated(self, point: str, calls: int = 1) -> tuple[int, int] | None:
         """The first dictated answer within the next `calls` calls at `point`: (calls before it, answer)."""
-        for entry in self.faults:
-            fault, skip = entry
-            assert isinstance(fault, Fault) and isinstance(skip, int)
-            if fault.point == point:
-                if skip < calls:
-                    self.faults.remove(entry)
-                    return skip, fault.answer
-                entry[1] = skip - calls
+        for pending in self._pending:
+            if pending.fault.point == point:
+                if pending.skip < calls:
+                    self._pending.remove(pending)
+                    return pending.skip, pending.fault.answer
+                pending.skip -= calls
         return None
 
     def allocate(self, what: str) -> bool:
@@ -113,7 +119,8 @@ class Recorder:
         """One RTAS call."""
         name = self._names.get(call.token, "unknown")
         device = self._device(name, call)
-        dirty = name in ("remove", "reset") and self._dirty(name, call, device)
+        going = self._going(name, call, device)
+        dirty = any(self._uncleared(window) for window in going)
         dictated = self._dictated(name)
         if dictated is not None:
             answer = RtasAnswer(RtasStatus(dictated[1]), (0xFFFFFFFF,) * (call.nret - 1))
@@ -122,6 +129,8 @@ class Recorder:
         self.crossings.append(Crossing(name, call, answer, dictated is not None, device, dirty))
         self.reached[f"{name}: {answer.status.name}"] += 1
         self._ledger.note_rtas(name, device, call, answer)
+        if answer.status is RtasStatus.SUCCESS:
+            self._ledger.forget(window.liobn for window in going)
         return answer
 
     def hcall(self, call: Hcall) -> HcallAnswer:
@@ -164,14 +173,14 @@ class Recorder:
         """The windows of a PE, and whether each holds a valid TCE that the guest was not refused to clear."""
         return [(window.liobn, self._uncleared(window)) for window in self._hypervisor.windows(pe_of(device))]
 
-    def _dirty(self, name: str, call: RtasCall, device: int | None) -> bool:
-        """Whether a window about to go holds a valid TCE that the guest was not refused to clear."""
-        if device is None:
-            return False
-        gone = [w for w in self._hypervisor.windows(pe_of(device)) if name == "reset" or w.liobn == call.args[0]]
-        return any(self._uncleared(window) for window in gone)
+    def _going(self, name: str, call: RtasCall, device: int | None) -> list[WindowView]:
+        """The windows that a remove or reset takes away."""
+        if device is None or name not in ("remove", "reset"):
+            return []
+        return [w for w in self._hypervisor.windows(pe_of(device)) if name == "reset" or w.liobn == call.args[0]]
 
     def _uncleared(self, window: WindowView) -> bool:
+        """Whether a window holds a valid TCE that the guest was not refused to clear."""
         excused = spans.union(indices(window, span) for span in self._ledger.excused(window.liobn))
         return bool(spans.difference(valid(window, window.span), excused))
 
@@ -290,6 +299,7 @@ class Run:
                 self.guest.detach(device)
                 self.left = self.port.windows_left(device)
                 self.hypervisor.isolate(self.pes[device])
+                self.ledger.forget(liobn for liobn, _ in self.left)
                 self.attached.discard(device)
                 self.ledger.lost_default.discard(device)
             case SetMask(device, mask):
@@ -321,7 +331,7 @@ class Run:
             case Reboot():
                 self.hypervisor.reboot()
                 self.ledger.lost_default.clear()
-                self.ledger.refused.clear()
+                self.ledger.forget(list(self.ledger.refused))
                 self.guest = self._boot()
         return None
 
