@@ -55,11 +55,16 @@ class Summary:
 
     def goals(self) -> Iterator[tuple[str, int, list[str]]]:
         """Each family that ran as a whole: its name, how many goals it has, and those that it has not seen."""
-        for family in sorted({tally["family"] for tally, _ in self.tallies}):
-            tallies = [tally for tally, _ in self.tallies if tally["family"] == family]
+        for family, tallies in self.families():
             if len(tallies) == tallies[0]["parts"]:
-                goals, reached = set(tallies[0]["goals"]), self.total("reached")
+                reached = sum((Counter(tally["reached"]) for tally in tallies), Counter())
+                goals = set(tallies[0]["goals"])
                 yield family, len(goals), sorted(goal for goal in goals if not reached[goal])
+
+    def families(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Each family with the tallies of its parts that ran."""
+        for family in sorted({tally["family"] for tally, _ in self.tallies}):
+            yield family, [tally for tally, _ in self.tallies if tally["family"] == family]
 
     def total(self, counter: str) -> Counter[str]:
         """A counter of the tallies, added up."""
@@ -77,6 +82,10 @@ class Summary:
             console.print(f"Reach goals of {family}: {number - len(missed)} of {number} seen")
             for goal in missed:
                 console.print(f"  not seen, so the run fails: {goal}")
+        for family, tallies in self.families():
+            if len(tallies) != tallies[0]["parts"]:
+                parts = f"{len(tallies)} of {tallies[0]['parts']} parts ran"
+                console.print(f"Reach goals of {family}: not judged, {parts}")
 
     def machines(self) -> Table:
         """Examples, steps and speed of each machine."""
