@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 SEEDS ?= 20
 
-.PHONY: properties test prove lint bench nightly readme clean
+RELEASES ?= 6.12 7.3
+
+.PHONY: properties test prove conformance lint bench nightly readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -17,6 +19,10 @@ test: $(READY) ## everything that needs no kernel source and no QEMU
 
 prove: $(READY) ## the proofs
 	$(BIN)/python -m pytest proofs -n $(JOBS) -q
+
+conformance: $(READY) ## the kernel's own C of RELEASES, fetched from Debian; needs gcc
+	$(BIN)/ddwcheck sources $(RELEASES)
+	DDWCHECK_RELEASES="$(RELEASES)" $(BIN)/python -m pytest conformance -n $(JOBS) -q
 
 lint: $(READY) ## style and strict types
 	$(BIN)/ruff check .
@@ -30,6 +36,7 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds
 	for seed in $$(seq 1 $(SEEDS)); do \
 	  $(BIN)/python -m pytest properties -n $(JOBS) -q --hypothesis-profile nightly --hypothesis-seed $$seed || exit 1; \
 	done
+	$(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
 
 readme: $(READY) ## write the README's generated tables anew
 	$(BIN)/ddwcheck readme --write

@@ -10,6 +10,7 @@ from rich.table import Table
 from benchmarks.machine_floor import machine_floor_ratio
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
+from benchmarks.storms import scenarios_a_second
 from benchmarks.timing import Figure, Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
@@ -18,6 +19,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     loops_of_hypercalls,
     life_on_one_gib,
     machine_floor_ratio,
+    scenarios_a_second,
 )
 REPETITIONS = 15
 

@@ -23,16 +23,20 @@ def nothing(shard: Shard) -> type[RuleBasedStateMachine]:
         data.draw(configurations(platform, strength))
 
     state = cast(Any, LifeCycle).setup_state()
-    rules = {r.function.__name__: rule(**r.arguments)(_idle()) for r in state.rules}  # type: ignore[no-untyped-call]
+    rules = {r.function.__name__: rule(**r.arguments)(_idle(r.function.__name__)) for r in state.rules}  # type: ignore[no-untyped-call]
     return type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
 
 
-def _idle() -> Any:
-    """A rule that does nothing; a new function each time, since Hypothesis keeps a rule on the function itself."""
+def _idle(name: str) -> Any:
+    """A rule that does nothing; a new function each time, since Hypothesis keeps a rule on the function itself.
+
+    name: that of the main machine's rule. Hypothesis orders rules by it, and switches rules off by it in each example.
+    """
 
     def idle(self: RuleBasedStateMachine, **drawn: Any) -> None:
         """The rule's arguments have been drawn; that was all."""
 
+    idle.__name__ = name
     return idle
 
 

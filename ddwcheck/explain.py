@@ -216,7 +216,9 @@ def _sizing(question: Question, answer: Answer) -> Iterator[tuple[str, str]]:
     yield "enable_ddw(), max_ram_len", text
     gave_up = [crossing.name for crossing in answer.crossings].count("query") > 1
     shared = question.vpmem and gave_up
-    plan = kernel.plan_window(largest, page_shift, ram, shared)
+    plan = kernel.devices[0].node.plan
+    if plan is None:
+        return
     yield "enable_ddw(), split or not", _plan_text(int(largest), int(ram), int(plan.direct.size), shared, gave_up)
     parts = [("direct", plan.direct), ("dynamic", plan.dynamic)]
     named = [f"{name} {sizes.both(part.size)} at +{part.start:#x}" for name, part in parts if part.size]

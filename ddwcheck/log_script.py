@@ -107,9 +107,10 @@ class _Stop(Exception):
 
 @dataclass(slots=True)
 class _Port:
-    """The platform's side of the boundary."""
+    """The platform's side of the boundary. booting: queries are those of later releases at attach, not the log's."""
 
     platform: Platform
+    booting: bool = True
     queries: int = 0
     resets: int = 0
     removes: int = 0
@@ -120,6 +121,8 @@ class _Port:
         """The log's answer."""
         platform = self.platform
         if call.token == QUERY:
+            if self.booting:
+                return RtasAnswer(RtasStatus.HARDWARE, (0,) * (call.nret - 1))
             if self.queries == len(platform.queries):
                 raise _Stop
             offer = platform.queries[self.queries]
@@ -185,6 +188,7 @@ def _run(side: Any, case: Case) -> Result:
     try:
         extensions = (3, RESET, 1, 1) if case.platform.limited else (2, RESET, 1)
         kernel.attach(0, DdwProperties(_PE, _DEFAULT, (QUERY, CREATE, REMOVE), extensions, None))
+        port.booting = False
         if case.platform.in_use:
             kernel.map_page(0, _RAM, Direction.BIDIRECTIONAL, 0)
         for _ in range(case.platform.calls):

@@ -9,12 +9,17 @@ from typing import Annotated, TypeAlias
 import typer
 from typer.exceptions import TyperException
 
+from conformance.kernel.sources import VERSIONS
+from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.kernel import Wish
+from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
+from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
 
@@ -56,16 +61,51 @@ def explain(
 
 
 @app.command()
+def kernel(
+    *,
+    tree: Annotated[str, typer.Argument(metavar="TREE", help="A kernel tree, or a linux-source-*.tar.xz.")],
+    time: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to look.")] = 60,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
+    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Findings that are known.")] = None,
+    update_baseline: Annotated[bool, typer.Option("--update-baseline", help="Write what was found to it.")] = False,
+    against: Annotated[str | None, typer.Option(metavar="TREE", help="Only what that tree does not break.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="REV", help="The same, against a revision of a git tree.")
+    ] = None,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where counterexamples go.")] = "counterexamples",
+    sanitize: Annotated[bool, typer.Option("--sanitize", help="With ASan and UBSan, slower.")] = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches ran, by gcov.")] = False,
+) -> Outcome:
+    """Compile a tree's DDW code as it is, run it on the model's hypervisor, and say which invariants it breaks."""
+    return judge_kernel(Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage))
+
+
+@app.command()
 def replay(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A trace.json, or the folder that holds it.")],
     release: Release = None,
     fixed_defects: Annotated[
         str, typer.Option(metavar="none|all|ID,...", help="Defects that the trace names, taken as fixed.")
     ] = "none",
+    tree: Annotated[str | None, typer.Option(metavar="TREE", help="A kernel tree whose C to run.")] = None,
+    sanitize: Annotated[bool, typer.Option("--sanitize", help="That, with ASan and UBSan.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call that crosses.")] = False,
 ) -> Outcome:
     """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
-    return replay_trace(path, release, fixed_defects, verbose)
+    return replay_trace(path, release, fixed_defects, tree, sanitize, verbose)
+
+
+@app.command()
+def sources(
+    versions: Annotated[
+        list[str] | None, typer.Argument(metavar="[VERSION...]", help=f"By default {', '.join(VERSIONS)}.")
+    ] = None,
+    cache: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where they are kept, by default ddwcheck in the user's cache.")
+    ] = None,
+) -> Outcome:
+    """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
+    return get_sources(versions or VERSIONS, cache)
 
 
 @app.command()
@@ -86,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(bad))
     except TyperException as usage:
         return _complain(usage.format_message())
+    except HarnessError as broken:
+        _complain(f"the harness broke: {broken}")
+        return Verdict.INCONCLUSIVE.value
     except typer.Abort:
         return _complain("interrupted")
     return _print(*answer) if isinstance(answer, tuple) else 0

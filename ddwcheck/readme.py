@@ -23,7 +23,8 @@ def invariants() -> str:
     """Every invariant: sentence, what is excused and why, and the defects that it catches."""
     caught: dict[str, list[str]] = {}
     for defect in catalogue().values():
-        caught.setdefault(defect.breaks, []).append(defect.id)
+        if defect.breaks is not None:
+            caught.setdefault(defect.breaks, []).append(defect.id)
     rows = [
         [f"`{i.id}`", i.sentence + (f" *({i.note})*" if i.note else ""), ", ".join(caught.get(i.id, ["a mutant"]))]
         for i in INVARIANTS.values()
@@ -35,7 +36,13 @@ def invariants() -> str:
 def defects() -> str:
     """Every known deviation of Linux."""
     rows = [
-        [f"`{d.id}`", d.root_cause, ", ".join(d.releases) or d.commits, f"`{d.breaks}`"] for d in catalogue().values()
+        [
+            f"`{d.id}`",
+            d.root_cause,
+            ", ".join(d.releases) or d.commits,
+            f"`{d.breaks}`" if d.breaks else "nothing by itself",
+        ]
+        for d in catalogue().values()
     ]
     return markdown(["defect", "why it is wrong", "releases", "breaks"], rows)
 

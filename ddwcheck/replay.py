@@ -2,46 +2,79 @@
 """`ddwcheck replay`: run a kept trace again and judge every step."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from conformance.scope import Bounded, OutOfScope
+from conformance.survey import is_fatal
 from ddwcheck import BadInput, Verdict, wrapped
+from ddwcheck.kernel import kernels_of
 from ddwcheck.log_files import shown
 from model.calls import HcallStatus, RtasStatus
 from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
-from model.events import Event, Fault, Map
+from model.events import Beginning, Event, Fault
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import MaskAnswer
+from model.interfaces import Answer, Crash, MaskAnswer
 from model.invariants import Violation
+from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
-from model.run import Answer, Done, InvariantBroken, Run
+from model.run import Done, InvariantBroken, Run
 from model.trace import BadTrace, Trace, from_json, to_json
 from model.types import Span
 
+KERNEL = "kernel "
+"""What the release of a trace starts with that the kernel's own C made."""
 LARGEST_FILE = 1 << 28
 """Bytes; a trace of a million steps is smaller."""
 MOST_DEVICES = 4096
 """PEs; more than a partition has slots."""
 
 
-def replay(path: str, release: str | None, fixed: str, verbose: bool) -> tuple[list[str], Verdict]:
-    """The report on one trace and the verdict. release: whose rules, the trace's if None; fixed: defects left out."""
+def replay(
+    path: str, release: str | None, fixed: str, tree: str | None, sanitized: bool, verbose: bool
+) -> tuple[list[str], Verdict]:
+    """The report on one trace and the verdict.
+
+    release: whose rules, the trace's if None; fixed: defects left out; tree: a kernel tree whose C is run in place of
+    rules, sanitized or not.
+    """
     data = _load(path)
     try:
         trace = from_json(data)
     except BadTrace as bad:
         raise BadInput(f"{shown(path)}: {bad}") from None
     _possible(trace, shown(path))
+    if tree is not None:
+        if release is not None or fixed != "none":
+            raise BadInput("--tree runs the kernel's own C, which --release and --fixed-defects do not change")
+        with kernels_of(tree, sanitized) as kernels:
+            first = f"  the C of Linux {kernels.tree.release}, {shown(tree)}"
+            return _run(data, trace, path, first, lambda: Run(trace.profile, trace.lpar, kernels, Bounded), verbose)
     rules = trace.release if release is None else release
+    if rules.startswith(KERNEL):
+        raise BadInput(f"{shown(path)}: the C of {rules} was run: name its tree with --tree, or rules with --release")
     defects = _defects(trace, rules, fixed)
-    run = _boot(trace, defects, shown(path))
-    report = [shown(path), _rules(rules, defects)]
+    return _run(data, trace, path, _rules(rules, defects), lambda: _boot(trace, defects, shown(path)), verbose)
+
+
+def _run(
+    data: Any, trace: Trace, path: str, first: str, boot: Callable[[], Run], verbose: bool
+) -> tuple[list[str], Verdict]:
+    """Carry out the steps, one line for each."""
+    report = [shown(path), first]
+    try:
+        run = boot()
+    except (Crash, OutOfScope) as end:
+        return [*report, f"VIOLATED {GUEST_CRASH}: {end}" if isinstance(end, Crash) else f"INCONCLUSIVE: {end}"], (
+            Verdict.VIOLATED if isinstance(end, Crash) else Verdict.INCONCLUSIVE
+        )
     violations: Sequence[Violation] = ()
     verdict = Verdict.HOLDS if trace.steps else Verdict.INCONCLUSIVE
+    over = False
     for number, step in enumerate(trace.steps, 1):
         impossible = run.impossible(step.event)
         if impossible is not None:
@@ -49,7 +82,12 @@ def replay(path: str, release: str | None, fixed: str, verbose: bool) -> tuple[l
         try:
             run.step(step)
         except InvariantBroken as broken:
-            violations, verdict = broken.violations, Verdict.VIOLATED
+            violations, verdict = [*violations, *broken.violations], Verdict.VIOLATED
+            over = any(map(is_fatal, broken.violations))
+        except OutOfScope as end:
+            report.append(f"  step {number}: out of scope: {end}")
+            verdict = Verdict.INCONCLUSIVE
+            break
         except (ArithmeticError, LookupError, ValueError, TypeError, AssertionError) as error:
             report.append(f"  step {number}: the rules fail on it: {type(error).__name__}: {error}")
             verdict = Verdict.INCONCLUSIVE
@@ -57,7 +95,7 @@ def replay(path: str, release: str | None, fixed: str, verbose: bool) -> tuple[l
         report.append(_step(number, run.history[-1]))
         if verbose:
             report.extend(_calls(trace, run.history, number))
-        if violations:
+        if over:
             break
     report.extend(_verdict(verdict, violations, run))
     report.extend(_compared(data, trace, run.history, violations))
@@ -143,7 +181,7 @@ def _bad_lpar(lpar: Lpar) -> Iterator[str]:
 
 def _bad_steps(trace: Trace) -> Iterator[str]:
     for number, step in enumerate(trace.steps, 1):
-        if isinstance(step.event, Map) and step.event.cpu < 0:
+        if isinstance(step.event, Beginning) and step.event.cpu < 0:
             yield f"step {number}: CPU {step.event.cpu}"
         yield from (f"step {number}: {wrong}" for fault in step.faults for wrong in _bad_fault(fault))
 
@@ -175,6 +213,8 @@ def _event(event: Event) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, Span):
         return f"[{value.start:#x}, {value.stop:#x})"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, bool) or not isinstance(value, int):
         return str(getattr(value, "value", value))
     return str(value) if value < 10 else hex(value)
@@ -185,6 +225,8 @@ def _answer(answer: Answer) -> str:
         return f"{'accepted' if answer.accepted else 'refused'}{', bypass' if answer.bypass else ''}"
     if answer is None or isinstance(answer, bool):
         return {None: "done", True: "yes", False: "no"}[answer]
+    if isinstance(answer, tuple):
+        return f"segments {', '.join(map(_value, answer))}"
     return f"handle {answer:#x}"
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
+from model.events import Beginning, Fault
 from model.interfaces import MaskAnswer
 from model.invariants import INVARIANTS, Violation
 from model.ledger import Crossing
@@ -22,17 +24,28 @@ COLUMNS = 75
 
 
 def write(
-    folder: Path, run: Run, violations: Sequence[Violation], release: str, defects: Sequence[str], found: str
+    folder: Path,
+    run: Run,
+    violations: Sequence[Violation],
+    release: str,
+    defects: Sequence[str],
+    found: str,
+    places: Sequence[Sequence[str]] = (),
 ) -> Path:
-    """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot."""
+    """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
+
+    places: for each step, where in the guest's code its calls were made, if the guest can tell.
+    """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace))
+    (folder / "report.txt").write_text(render(folder, run, violations, trace, places))
     return folder
 
 
-def render(folder: Path, run: Run, violations: Sequence[Violation], trace: Trace) -> str:
+def render(
+    folder: Path, run: Run, violations: Sequence[Violation], trace: Trace, places: Sequence[Sequence[str]] = ()
+) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
         loader=PackageLoader("ddwcheck", "."),
@@ -59,14 +72,21 @@ def render(folder: Path, run: Run, violations: Sequence[Violation], trace: Trace
             f"{span(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
         ],
         maximum=value(run.lpar.hotplug_max),
-        steps=[(number, done, list(lines(done))) for number, done in enumerate(run.history, 1)],
+        steps=[
+            (number, done, list(lines(done, places[number - 1] if places else ())))
+            for number, done in enumerate(run.history, 1)
+        ],
         choices=[
             f"{name}={getattr(run.profile.choices, name).name.lower()}" for name in type(run.profile.choices).__slots__
         ],
         trace=trace,
+        guest=f"the C of Linux {trace.release.removeprefix('kernel ')}, unmodified"
+        if trace.release.startswith("kernel ")
+        else f"the model's rules, {trace.release}",
         versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
         folder=folder,
         event_line=event_line,
+        fault_line=fault_line,
     )
     return "".join(cut(line) + "\n" for line in text.splitlines())
 
@@ -99,10 +119,14 @@ def human(size: int) -> str:
     return f"{size} bytes"
 
 
-def lines(done: Done) -> Iterator[str]:
-    """The calls of one step, in the form of the kernel's own log where it has one."""
-    for crossing in done.crossings:
-        yield call_line(crossing)
+def lines(done: Done, places: Sequence[str] = ()) -> Iterator[str]:
+    """The calls of one step, in the form of the kernel's own log where it has one, below where each was made."""
+    said = None
+    for number, crossing in enumerate(done.crossings):
+        if number < len(places) and places[number] != said:
+            said = places[number]
+            yield f"{said}:"
+        yield f"{'  ' if said else ''}{call_line(crossing)}"
 
 
 def call_line(crossing: Crossing) -> str:
@@ -148,27 +172,47 @@ def outputs(crossing: Crossing) -> str:
     return f", lb={block:x} ps={out[-2]:x} wn={out[0]}"
 
 
+def fault_line(fault: Fault) -> str:
+    """What a step dictates."""
+    which = f" number {fault.skip + 1}" if fault.skip else ""
+    if fault.point.startswith("allocate "):
+        return f"the allocation of {fault.point.removeprefix('allocate ')}{which} fails"
+    return f"{rtas_name(fault.point)}{which} returns {fault.answer}"
+
+
 def event_line(done: Done) -> str:
     """One event and its answer."""
     event = done.step.event
-    words = []
-    for name in type(event).__slots__:
-        item = getattr(event, name)
-        if isinstance(item, Span):
-            words.append(span(item))
-        elif name == "mask":
-            words.append(f"mask={item:#x}")
-        elif name == "device":
-            words.append(f"device {pe_of(item)}")
-        elif name == "direction":
-            words.append(item.value)
-        else:
-            words.append(f"{name}={item}")
+    words = [word(name, getattr(event, name)) for name in type(event).__slots__]
     answer = done.answer
     if isinstance(answer, MaskAnswer):
         said = f"accepted={answer.accepted} bypass={answer.bypass}"
     elif answer is None:
-        said = "failed" if type(event).__name__ == "Map" else ""
+        said = "failed" if isinstance(event, Beginning) else ""
+    elif isinstance(answer, tuple):
+        said = f"{counted(len(answer), 'segment')}: {', '.join(span(part) for part in answer)}"  # type: ignore[arg-type]
     else:
         said = str(answer) if isinstance(answer, bool) else f"handle {answer:#x}"
     return f"{type(event).__name__} {', '.join(words)}{' -> ' + said if said else ''}"
+
+
+def word(name: str, item: Any) -> str:
+    """One field of an event."""
+    if isinstance(item, Span):
+        return span(item)
+    if isinstance(item, tuple):
+        return f"{counted(len(item), 'element')} ({', '.join(map(span, item))})"
+    if name == "longest":
+        return f"segments of at most {human(item)}"
+    if name == "boundary":
+        return f"none across {human(item + 1)}"
+    if name == "mask":
+        return f"mask={item:#x}"
+    if name == "device":
+        return f"device {pe_of(item)}"
+    return str(item.value) if name == "direction" else f"{name}={item}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

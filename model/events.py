@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.types import Direction, DmaMask, PhysAddr, Span
+from model.types import Direction, DmaMask, PhysAddr, SegmentLimits, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,58 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
+class MapSg:
+    """The driver maps a scatterlist; the mapping gets the next number if it succeeds.
+
+    memory: its elements, each within the limits where it lies in memory. longest, boundary: the device's limits for a
+    segment, as the driver has set them.
+    """
+
+    device: int
+    memory: tuple[Span[PhysAddr], ...]
+    direction: Direction
+    longest: int
+    boundary: int
+    cpu: int = 0
+
+    @property
+    def limits(self) -> SegmentLimits:
+        """What the device wants of each segment."""
+        return SegmentLimits(self.longest, self.boundary)
+
+
+@dataclass(frozen=True, slots=True)
+class AllocCoherent:
+    """The driver asks for a coherent buffer; it gets the next number if it succeeds.
+
+    memory: as many bytes as it asks for, where the kernel's page allocator puts them: at a multiple of the smallest power
+    of two pages that holds them. mask: the device's coherent mask: 32 bits, as it is from the start, or the mask that the
+    driver has set.
+    """
+
+    device: int
+    memory: Span[PhysAddr]
+    mask: DmaMask
+    cpu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Unmap:
-    """The driver ends mapping number `mapping`."""
+    """The driver ends mapping number `mapping`, of a single buffer."""
+
+    mapping: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmapSg:
+    """The driver ends mapping number `mapping`, of a scatterlist."""
+
+    mapping: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeCoherent:
+    """The driver gives back coherent buffer number `mapping`."""
 
     mapping: int
 
@@ -94,7 +144,14 @@ class Reboot:
     """The partition reboots: drivers end their mappings first; the guest starts anew with the memory as it is."""
 
 
-Event: TypeAlias = Attach | Detach | SetMask | Map | Unmap | Online | Offline | AddVpmem | RemoveVpmem | Reboot
+Beginning: TypeAlias = Map | MapSg | AllocCoherent
+"""What begins a mapping."""
+Ending: TypeAlias = Unmap | UnmapSg | FreeCoherent
+"""What ends one."""
+ENDING: dict[type[Beginning], type[Ending]] = {Map: Unmap, MapSg: UnmapSg, AllocCoherent: FreeCoherent}
+"""How a mapping ends that began so."""
+
+Event: TypeAlias = Attach | Detach | SetMask | Beginning | Ending | Online | Offline | AddVpmem | RemoveVpmem | Reboot
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,19 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from model.calls import Hcall, HcallAnswer, RtasAnswer, RtasCall
-from model.types import BusAddress, Direction, DmaMask, Liobn, PageShift, Pe, PhysAddr, Span, Tce, WindowShift
+from model.types import (
+    BusAddress,
+    Direction,
+    DmaMask,
+    Liobn,
+    PageShift,
+    Pe,
+    PhysAddr,
+    SegmentLimits,
+    Span,
+    Tce,
+    WindowShift,
+)
 
 
 class DefaultWindow(NamedTuple):
@@ -157,6 +169,12 @@ class MaskAnswer(NamedTuple):
     bypass: bool
 
 
+Segments = tuple[Span[BusAddress], ...]
+"""The DMA segments of a scatterlist."""
+Answer = bool | int | MaskAnswer | Segments | None
+"""What an event ended with, for the trace."""
+
+
 class Guest(Protocol):
     """A kernel's DDW code. One device is one PE function; a device is named by its position in the partition."""
 
@@ -174,6 +192,31 @@ class Guest(Protocol):
 
     def unmap_page(self, device: int, handle: Span[BusAddress], direction: Direction) -> None:
         """End a mapping. Linux: dma_unmap_page_attrs()."""
+
+    def map_sg(
+        self,
+        device: int,
+        memory: Sequence[Span[PhysAddr]],
+        direction: Direction,
+        limits: SegmentLimits,
+        cpu: int,
+    ) -> Sequence[Span[BusAddress]] | None:
+        """Map a scatterlist; its DMA segments, None on failure. Linux: dma_map_sg_attrs()."""
+
+    def unmap_sg(
+        self,
+        device: int,
+        memory: Sequence[Span[PhysAddr]],
+        segments: Sequence[Span[BusAddress]],
+        direction: Direction,
+    ) -> None:
+        """End the mapping of a scatterlist. Linux: dma_unmap_sg_attrs()."""
+
+    def alloc_coherent(self, device: int, memory: Span[PhysAddr], mask: DmaMask, cpu: int) -> BusAddress | None:
+        """A coherent buffer in memory that the page allocator gives; None on failure. Linux: dma_alloc_attrs()."""
+
+    def free_coherent(self, device: int, memory: Span[PhysAddr], handle: BusAddress, mask: DmaMask) -> None:
+        """Give a coherent buffer back. Linux: dma_free_attrs()."""
 
     def memory_going_online(self, block: Span[PhysAddr]) -> bool:
         """MEM_GOING_ONLINE; False refuses it."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The judge's own books: what the run has asked for and what the hypervisor has answered, never what the guest thinks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,17 +18,57 @@ from model.calls import (
     StuffTce,
     TceRun,
 )
+from model.events import AllocCoherent, Beginning
 from model.types import CONTROL, BusAddress, Direction, Liobn, PhysAddr, Span
 
 
-class Mapping(NamedTuple):
-    """A live mapping: what was asked for, the handle that was given, and whether TCEs were set for it."""
+class Piece(NamedTuple):
+    """Memory that was asked for, and as many bus addresses at which the device is to reach it."""
 
-    device: int
     memory: Span[PhysAddr]
-    direction: Direction
     handle: Span[BusAddress]
+
+
+class Mapping(NamedTuple):
+    """A live mapping: what asked for it, which memory that is, and the DMA segments that the driver was given.
+
+    elements: the memory in order. segments: a single one unless it is a scatterlist. pieces: both, cut where either
+    ends. own_tces: whether TCEs were set for it.
+    """
+
+    asked: Beginning
+    elements: tuple[Span[PhysAddr], ...]
+    segments: tuple[Span[BusAddress], ...]
+    pieces: tuple[Piece, ...]
     own_tces: bool
+
+    @property
+    def device(self) -> int:
+        """Whose it is."""
+        return self.asked.device
+
+    @property
+    def direction(self) -> Direction:
+        """Which way its data goes."""
+        return Direction.BIDIRECTIONAL if isinstance(self.asked, AllocCoherent) else self.asked.direction
+
+
+def pieces_of(elements: Iterable[Span[PhysAddr]], segments: Iterable[Span[BusAddress]]) -> Iterator[Piece]:
+    """The bytes of memory and those of the segments one by one, as runs that neither side interrupts."""
+    waiting = iter(segments)
+    room: Span[BusAddress] = Span(BusAddress(0), BusAddress(0))
+    for element in elements:
+        at = element.start
+        while at < element.stop:
+            while room.size <= 0:
+                following = next(waiting, None)
+                if following is None:
+                    return
+                room = following
+            size = min(element.stop - at, room.size)
+            middle = BusAddress(room.start + size)
+            yield Piece(Span(at, PhysAddr(at + size)), Span(room.start, middle))
+            at, room = PhysAddr(at + size), Span(middle, room.stop)
 
 
 class Offer(NamedTuple):
@@ -99,7 +139,7 @@ class Ledger:
 
     def note_hcall(self, call: Hcall, answer: HcallAnswer, stride: int) -> None:
         """Learn what was refused to be cleared, and what was cleared after all."""
-        if isinstance(call, GetTce):
+        if answer.status is HcallStatus.SUCCESS and call.liobn not in self.refused:
             return
         for span, cleared, done in pieces(call, answer, stride):
             old = self.refused.get(call.liobn, [])
@@ -116,6 +156,8 @@ class Ledger:
 
     def forget_windows(self, existing: Iterable[Liobn]) -> None:
         """Drop what was noted of windows that exist no more."""
+        if not (self.refused or self.stranded):
+            return
         alive = set(existing)
         self.refused = {liobn: spans for liobn, spans in self.refused.items() if liobn in alive}
         self.stranded &= alive

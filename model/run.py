@@ -16,12 +16,18 @@ from model.calls import (
     TceRun,
 )
 from model.events import (
+    ENDING,
     AddVpmem,
+    AllocCoherent,
     Attach,
+    Beginning,
     Detach,
+    Ending,
     Event,
     Fault,
+    FreeCoherent,
     Map,
+    MapSg,
     Offline,
     Online,
     Reboot,
@@ -29,21 +35,21 @@ from model.events import (
     SetMask,
     Step,
     Unmap,
+    UnmapSg,
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Crash, Guest, Hypervisor, MaskAnswer, Port, WindowView
+from model.interfaces import Answer, Crash, Guest, Hypervisor, MaskAnswer, Port, Segments, WindowView
 from model.invariants import Scene, Violation, judge, spans
 from model.invariants.scene import indices, valid
-from model.ledger import Crossing, Ledger, Mapping, hcall_name
+from model.ledger import Crossing, Ledger, Mapping, hcall_name, pieces_of
 from model.profiles import Lpar, Profile
-from model.types import BusAddress, Liobn, Pe, PhysAddr, Span
+from model.types import BusAddress, DmaMask, Liobn, Pe, PhysAddr, Span
 
+BITS_32 = DmaMask((1 << 32) - 1)
+"""A device's coherent mask until its driver sets another. Linux: pci_setup_device()."""
 RESET_CELL = 1
 """Where `ibm,ddw-extensions` holds the token of reset, the count being cell 0. LoPAR table 132."""
-
-Answer = bool | int | MaskAnswer | None
-"""What an event ended with, for the trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,7 @@ class Run:
                       step.event, answer, self.port.crossings, before, self.left, crash)  # fmt: skip
         violations = judge(scene, self.counts)
         self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
-        if isinstance(step.event, Unmap):
+        if isinstance(step.event, Ending):
             self.ledger.mappings.pop(step.event.mapping, None)
         if violations:
             raise InvariantBroken(violations, self)
@@ -257,8 +263,13 @@ class Run:
             case Map(device, memory, _, _):
                 exists = any(span.covers(memory) for span in (*ledger.online, *ledger.vpmem))
                 bad = device not in self.attached or not exists
-            case Unmap(number):
-                bad = number not in ledger.mappings
+            case MapSg():
+                bad = event.device not in self.attached or not self._is_scatterlist(event)
+            case AllocCoherent():
+                bad = event.device not in self.attached or not self._is_coherent(event)
+            case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
+                mapping = ledger.mappings.get(number)
+                bad = mapping is None or ENDING[type(mapping.asked)] is not type(event)
             case Online(number):
                 bad = not 0 <= number < len(lpar.blocks) or lpar.blocks[number] in ledger.online
             case Offline(number):
@@ -274,7 +285,28 @@ class Run:
         return f"{event} cannot happen here" if bad else None
 
     def _in_use(self, memory: Span[PhysAddr]) -> bool:
-        return any(m.memory.touches(memory) for m in self.ledger.mappings.values())
+        return any(element.touches(memory) for m in self.ledger.mappings.values() for element in m.elements)
+
+    def _is_scatterlist(self, event: MapSg) -> bool:
+        """Whether a driver may hand over such a list: its elements exist and keep to the limits in memory already."""
+        memory, boundary = (*self.ledger.online, *self.ledger.vpmem), event.boundary
+        if not event.memory or not 0 < event.longest < 1 << 32 or boundary < 0xFFF or boundary & (boundary + 1):
+            return False
+        return all(
+            0 < element.size <= event.longest
+            and (element.start ^ (element.stop - 1)) & ~boundary == 0
+            and any(span.covers(element) for span in memory)
+            for element in event.memory
+        )
+
+    def _is_coherent(self, event: AllocCoherent) -> bool:
+        """Whether the page allocator may give such memory, and the device may have such a mask."""
+        view = self.guest.view(event.device)
+        if event.memory.size == 0 or view is None or event.mask not in (BITS_32, view.mask):
+            return False
+        block = 1 << max(self.lpar.page, (event.memory.size - 1).bit_length())
+        whole = Span(event.memory.start, PhysAddr(event.memory.start + block))
+        return whole.start % block == 0 and any(span.covers(whole) for span in self.ledger.online)
 
     def _boot(self) -> Guest:
         now = Lpar(
@@ -304,17 +336,10 @@ class Run:
                 self.ledger.lost_default.discard(device)
             case SetMask(device, mask):
                 return self.guest.set_dma_mask(device, mask)
-            case Map(device, memory, direction, cpu):
-                handle = self.guest.map_page(device, memory, direction, cpu)
-                if handle is not None:
-                    span = Span(handle, BusAddress(handle + memory.size))
-                    own_tces = any(crossing.name.startswith("H_PUT") for crossing in self.port.crossings)
-                    self.ledger.mappings[self.mapped] = Mapping(device, memory, direction, span, own_tces)
-                    self.mapped += 1
-                return handle
-            case Unmap(number):
-                mapping = self.ledger.mappings[number]
-                self.guest.unmap_page(mapping.device, mapping.handle, mapping.direction)
+            case Map() | MapSg() | AllocCoherent():
+                return self._begin(event)
+            case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
+                self._end(self.ledger.mappings[number])
             case Online(number, cancelled):
                 return self._online(number, cancelled)
             case Offline(number, refused):
@@ -334,6 +359,44 @@ class Run:
                 self.ledger.forget(list(self.ledger.refused))
                 self.guest = self._boot()
         return None
+
+    def _whole_pages(self, memory: Span[PhysAddr]) -> Span[PhysAddr]:
+        """What the kernel maps of a coherent buffer: whole pages of its own."""
+        page = 1 << self.lpar.page
+        return Span(memory.start, PhysAddr(memory.start + -(-memory.size // page) * page))
+
+    def _begin(self, asked: Beginning) -> Answer:
+        """A driver asks for a mapping, which gets the next number if it comes to be."""
+        match asked:
+            case Map(device, memory, direction, cpu):
+                handle = self.guest.map_page(device, memory, direction, cpu)
+                elements: Sequence[Span[PhysAddr]] = (memory,)
+            case MapSg(device, elements, direction):
+                segments = self.guest.map_sg(device, elements, direction, asked.limits, asked.cpu)
+                if segments is not None:
+                    self._mapped(asked, elements, tuple(segments))
+                return None if segments is None else tuple(segments)
+            case AllocCoherent(device, memory, mask, cpu):
+                handle = self.guest.alloc_coherent(device, memory, mask, cpu)
+                elements = (self._whole_pages(memory),)
+        if handle is not None:
+            self._mapped(asked, elements, (Span(handle, BusAddress(handle + elements[0].size)),))
+        return handle
+
+    def _mapped(self, asked: Beginning, elements: Sequence[Span[PhysAddr]], segments: Segments) -> None:
+        own_tces = any(crossing.name.startswith("H_PUT") for crossing in self.port.crossings)
+        pieces = tuple(pieces_of(elements, segments))
+        self.ledger.mappings[self.mapped] = Mapping(asked, tuple(elements), segments, pieces, own_tces)
+        self.mapped += 1
+
+    def _end(self, mapping: Mapping) -> None:
+        match mapping.asked:
+            case Map(device, _, direction, _):
+                self.guest.unmap_page(device, mapping.segments[0], direction)
+            case MapSg(device, memory, direction):
+                self.guest.unmap_sg(device, memory, mapping.segments, direction)
+            case AllocCoherent(device, memory, mask, _):
+                self.guest.free_coherent(device, memory, mapping.segments[0].start, mask)
 
     def _online(self, number: int, cancelled: bool) -> bool:
         """DLPAR add of memory as the core does it: GOING_ONLINE, then ONLINE, or CANCEL_ONLINE if anyone refused."""
@@ -359,4 +422,6 @@ class Run:
 def _short(answer: Answer) -> str:
     if isinstance(answer, MaskAnswer):
         return f"accepted={answer.accepted} bypass={answer.bypass}"
+    if isinstance(answer, tuple):
+        return "segments"
     return str(answer) if isinstance(answer, bool) or answer is None else "handle"

@@ -20,7 +20,9 @@ from model.profiles import Choices, Lpar, Profile
 from model.run import Done
 from model.types import BusAddress, Direction, PageShift, PhysAddr, Span
 
-VERSION = 1
+VERSION = 2
+"""What is written: from 2 on with scatterlists and coherent buffers."""
+READABLE = (1, VERSION)
 EVENTS: dict[str, Any] = {kind.__name__: kind for kind in get_args(events.Event)}
 
 
@@ -68,8 +70,8 @@ def from_json(data: Any) -> Trace:
     """The trace in parsed JSON; BadTrace says what is wrong with it."""
     if not isinstance(data, dict) or "ddwcheck_trace" not in data:
         raise BadTrace("not a ddwcheck trace")
-    if data["ddwcheck_trace"] != VERSION:
-        raise BadTrace(f"trace version {data['ddwcheck_trace']!r}, this ddwcheck reads version {VERSION}")
+    if data["ddwcheck_trace"] not in READABLE:
+        raise BadTrace(f"trace version {data['ddwcheck_trace']!r}, this ddwcheck reads versions 1 to {VERSION}")
     try:
         return Trace(
             _profile(data["profile"]), _lpar(data["lpar"]), tuple(_step(step) for step in data["steps"]),
@@ -166,7 +168,7 @@ def _step(data: Mapping[str, Any]) -> Step:
     for field in fields(kind):
         raw = data[field.name]
         if field.name == "memory":
-            values[field.name] = _span(raw)
+            values[field.name] = tuple(_span(element) for element in raw) if kind is events.MapSg else _span(raw)
         elif field.name == "direction":
             values[field.name] = Direction[str(raw).upper()]
         else:

@@ -78,6 +78,16 @@ class Direction(Enum):
         return {"to_device": READ, "from_device": WRITE, "bidirectional": READ | WRITE}[self.value]
 
 
+class SegmentLimits(NamedTuple):
+    """What a device wants of each DMA segment: at most `longest` bytes, and no multiple of `boundary` + 1 inside it.
+
+    Linux: struct device_dma_parameters. boundary: a run of low one bits.
+    """
+
+    longest: int
+    boundary: int
+
+
 class Pe(NamedTuple):
     """The address of a partitionable endpoint: what RTAS calls name it by. LoPAR table 129."""
 

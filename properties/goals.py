@@ -10,12 +10,14 @@ from model.invariants import INVARIANTS
 from model.profiles import Lpar, Profile
 from model.run import Run
 from model.types import GIB, TIB
-from properties.strategies import ALLOCATIONS, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
+from properties.strategies import ALLOCATIONS, COHERENT_PAGES, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
 
 EVENTS = (
     "event Attach: None", "event Detach: None", "event Reboot: None", "event AddVpmem: None", "event RemoveVpmem: None",
     "event Online: True", "event Online: False", "event Offline: True", "event Offline: False",
     "event Map: handle", "event Map: None", "event Unmap: None",
+    "event MapSg: segments", "event MapSg: None", "event UnmapSg: None",
+    "event AllocCoherent: handle", "event AllocCoherent: None", "event FreeCoherent: None",
     "event SetMask: accepted=True bypass=True", "event SetMask: accepted=True bypass=False",
     "event SetMask: accepted=False bypass=False",
 )  # fmt: skip
@@ -29,8 +31,13 @@ STATUSES = (
     *(f"{call}: SUCCESS" for call in WRITES),
 )
 """Every status of every call that LoPAR lets it have."""
-FAILURES = tuple(f"{allocation}: fails" for allocation in ALLOCATIONS)
+FAILURES = tuple(f"{allocation}: fails" for allocation in (*ALLOCATIONS, COHERENT_PAGES))
 """Every allocation of the guest, failing."""
+BRANCHES = (
+    "scatterlist: direct", "scatterlist: merged", "scatterlist: kept apart by the device's limits",
+    "scatterlist: undone in the middle", "coherent: direct",
+)  # fmt: skip
+"""What the reference does with scatterlists and coherent buffers besides mapping them one by one."""
 
 APPLIED = tuple(f"invariant {name}" for name in INVARIANTS)
 """Every invariant, applied to something."""
@@ -58,7 +65,7 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
 }
 """What examples must have started from, by name."""
 
-GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES)
+GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES)
 
 
 def shapes_of(run: Run) -> Iterator[str]:

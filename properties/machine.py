@@ -12,28 +12,30 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from model.events import (
+    ENDING,
     AddVpmem,
+    AllocCoherent,
     Attach,
     Detach,
     Event,
     Fault,
     Map,
+    MapSg,
     Offline,
     Online,
     Reboot,
     RemoveVpmem,
     SetMask,
     Step,
-    Unmap,
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.profiles import PROFILES
-from model.run import Run
-from model.types import Direction, DmaMask
+from model.profiles import PROFILES, Lpar, Profile
+from model.run import BITS_32, Run
+from model.types import Direction, DmaMask, SegmentLimits
 from properties import strategies as own
 from properties.goals import shapes_of
-from properties.strategies import Place, Strength, configurations, faults, place
+from properties.strategies import Place, Strength, Then, coherent_memory, configurations, faults, place, scatter
 
 Faults = tuple[Fault, ...]
 
@@ -79,9 +81,13 @@ class LifeCycle(RuleBasedStateMachine):
     def boot(self, data: st.DataObject) -> None:
         """Boot the partition with all its devices, and probe some of them."""
         profile, lpar, probes = data.draw(configurations(self.platform, self.strength))
-        self.run = Run(profile, lpar, type(self).make_guest, type(self).make_hypervisor)
+        self.run = self.start(profile, lpar)
         for device, (bits, dictated) in enumerate(probes):
             self.do(SetMask(device, DmaMask((1 << bits) - 1)), dictated)
+
+    def start(self, profile: Profile, lpar: Lpar) -> Run:
+        """The partition, booted."""
+        return Run(profile, lpar, type(self).make_guest, type(self).make_hypervisor)
 
     def do(self, event: Event, dictated: Faults = ()) -> None:
         """Carry out an event if it can happen now."""
@@ -135,12 +141,49 @@ class LifeCycle(RuleBasedStateMachine):
             span = place(memory[which % len(memory)], where, size, offset)
             self.do(Map(self.device(device), span, direction, cpu), dictated)
 
+    @precondition(has_devices)
+    @rule(
+        device=st.integers(0, 1), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
+        others=st.sampled_from(own.SCATTERS), limits=st.sampled_from(own.LIMITS), direction=st.sampled_from(Direction),
+        cpu=st.integers(0, 3), dictated=own.scatter_faults(),
+    )  # fmt: skip
+    def map_sg(
+        self, device: int, which: int, buffer: tuple[Place, int, int], others: tuple[tuple[Then, int], ...],
+        limits: SegmentLimits, direction: Direction, cpu: int, dictated: Faults,
+    ) -> None:  # fmt: skip
+        """A driver maps a scatterlist, of RAM or of vPMEM or of both."""
+        memory = [*self.run.ledger.vpmem, *self.run.ledger.online]
+        if memory:
+            which %= len(memory)
+            elements = scatter(memory, which, place(memory[which], *buffer), others, limits, 1 << self.run.lpar.page)
+            self.do(MapSg(self.device(device), elements, direction, limits.longest, limits.boundary, cpu), dictated)
+
+    @precondition(has_devices)
+    @rule(
+        device=st.integers(0, 1), which=st.integers(0, 7), where=st.sampled_from(Place),
+        size=st.sampled_from(own.COHERENT_SIZES), wide=st.booleans(), cpu=st.integers(0, 3),
+        dictated=faults(own.COHERENT_PAGES, *own.WRITES),
+    )  # fmt: skip
+    def alloc_coherent(
+        self, device: int, which: int, where: Place, size: int, wide: bool, cpu: int, dictated: Faults
+    ) -> None:
+        """A driver asks for a coherent buffer, having set the wide coherent mask or not."""
+        device, online = self.device(device), self.run.ledger.online
+        view = self.run.guest.view(device)
+        memory = coherent_memory(online[which % len(online)], where, size, self.run.lpar.page) if online else None
+        if memory is not None and view is not None:
+            self.do(AllocCoherent(device, memory, view.mask if wide else BITS_32, cpu), dictated)
+
     @precondition(has_mappings)
     @rule(which=st.integers(0, 31), dictated=faults(*own.WRITES))
     def unmap(self, which: int, dictated: Faults) -> None:
         """A driver ends one of its mappings."""
         live = list(self.run.ledger.mappings)
-        self.do(Unmap(live[which % len(live)]), dictated)
+        self.end(live[which % len(live)], dictated)
+
+    def end(self, number: int, dictated: Faults = ()) -> None:
+        """End a mapping the way it began."""
+        self.do(ENDING[type(self.run.ledger.mappings[number].asked)](number), dictated)
 
     @precondition(has_spare_blocks)
     @rule(
@@ -191,7 +234,7 @@ class LifeCycle(RuleBasedStateMachine):
         """What a driver does when it is unbound."""
         for number, mapping in list(self.run.ledger.mappings.items()):
             if mapping.device == device:
-                self.do(Unmap(number))
+                self.end(number)
 
 
 def machine_of(

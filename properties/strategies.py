@@ -5,6 +5,7 @@ Rare states are drawn on purpose: borders of I/O pages, blocks that are no power
 just fit or just do not, values at both ends of their range.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import product
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from model.calls import HcallStatus, RtasStatus
 from model.events import Fault
 from model.profiles import PROFILES, Choices, Lpar, Profile
-from model.types import GIB, MIB, TIB, BusAddress, PageShift, PhysAddr, Span
+from model.types import GIB, KIB, MIB, TIB, BusAddress, PageShift, PhysAddr, SegmentLimits, Span
 
 
 class Strength(StrEnum):
@@ -28,6 +29,8 @@ PAGE_MASKS = (0x103, 0x3, 0x7, 0x107, 0x1)
 """Page-size masks that platforms print."""
 HUGE_PAGE_MASKS = (0x87, 0x80, 0x187, 0x80, 0x9, 0x11, 0x21, 0x47)
 """Masks with pages of 32 MiB to 16 GiB, which RAM blocks need not be multiples of."""
+PAGE_SHIFTS = (12, 16, 24, 25, 26, 27, 28, 34, 21)
+"""The page of each bit of a mask. LoPAR table 129."""
 UNITS = (16 * MIB, 16 * MIB, 256 * MIB, GIB, 16 * GIB, 16 * GIB, TIB)
 """What RAM blocks are multiples of; the largest makes partitions of up to 64 TiB."""
 LOW_MMIO = Span(BusAddress(0xC0000000), BusAddress(0xC0011000))
@@ -53,6 +56,8 @@ ALLOCATIONS = tuple(
     for what in ("bitmap", "table", "property", "list-entry", "failed-entry", "saved-property", "tce-page")
 )
 """The guest's allocations that can fail, by what is allocated."""
+COHERENT_PAGES = "allocate coherent"
+"""The pages of a coherent buffer."""
 WRITES = ("H_PUT_TCE", "H_STUFF_TCE", "H_PUT_TCE_INDIRECT")
 
 
@@ -77,7 +82,7 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
         profile = replace(profile, choices=draw(choices()))
     shape = draw(st.integers(0, 5))
     if shape >= 2:
-        pages = draw(st.sampled_from(HUGE_PAGE_MASKS if shape >= 4 else PAGE_MASKS))
+        pages = draw(st.sampled_from(straddled(lpar.blocks) if shape >= 4 else PAGE_MASKS))
         profile = replace(profile, pages=pages)
     if draw(st.booleans()):
         profile = replace(profile, block=draw(blocks_about(lpar.hotplug_max, profile.pages)))
@@ -101,10 +106,21 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
     return profile
 
 
+def largest_shift(pages: int) -> int:
+    """log2 of the largest page of a mask; 4 KiB for a mask without any."""
+    return max((shift for bit, shift in enumerate(PAGE_SHIFTS) if pages >> bit & 1), default=12)
+
+
+def straddled(blocks: tuple[Span[PhysAddr], ...]) -> tuple[int, ...]:
+    """Masks of huge pages that some of the blocks begin inside; all masks if there are none."""
+    inside = [mask for mask in HUGE_PAGE_MASKS if any(b.start % (1 << largest_shift(mask)) for b in blocks)]
+    return tuple(inside) or HUGE_PAGE_MASKS
+
+
 def blocks_about(ram: int, pages: int) -> st.SearchStrategy[int]:
-    """Blocks of TCEs that just hold `ram` bytes, just do not, or hold much more; some are no power of two."""
-    shift = max((s for bit, s in enumerate((12, 16, 24, 25, 26, 27, 28, 34, 21)) if pages >> bit & 1), default=12)
-    needed = max(1, ram >> shift)
+    """Blocks of TCEs that just hold `ram` bytes, just do not, or hold much more, to 2^63; some are no power of two."""
+    shift = largest_shift(pages)
+    needed = max(1, -(-ram >> shift))
     power = 1 << max(0, (needed - 1).bit_length())
     return st.sampled_from(
         (
@@ -117,6 +133,8 @@ def blocks_about(ram: int, pages: int) -> st.SearchStrategy[int]:
             power * 2 - 1,
             needed,
             64,
+            1 << (60 - shift),
+            1 << (63 - shift),
         )
     )
 
@@ -179,8 +197,8 @@ def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:
 
 
 def _faults_at(point: str) -> list[Fault]:
-    if point in ALLOCATIONS:
-        return [Fault(point, 0, 0)] * 4
+    if point.startswith("allocate "):
+        return [Fault(point, 0, 0)] * 8
     answers = RTAS_ANSWERS.get(point) or HCALL_ANSWERS
     found = [Fault(point, skip, int(answer)) for skip in SKIPS.get(point, (0, 1)) for answer in answers]
     return found * 3 if point == "create" else found  # of all calls it has the most answers and comes up least
@@ -202,7 +220,7 @@ FAILING_CLEAN_UP = (
 ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
 
 
-MASK_BITS = (64,) * 20 + tuple(range(33, 64)) + (32, 31, 24, 32)
+MASK_BITS = (64,) * 60 + tuple(range(33, 64)) + (32, 31, 24, 32)
 """Widths of DMA masks in bits: mostly 64, else 33 to 63, seldom 32 and less."""
 LENGTHS = (1, 4096, 4097, 65536, 65537, 1 << 20, (1 << 21) + 1, 1 << 24)
 """Lengths of mappings in bytes."""
@@ -227,7 +245,8 @@ def configurations(draw: st.DrawFn, platform: str, strength: Strength) -> tuple[
     lpar = draw(partitions(strength))
     profile = draw(platforms(platform, strength, lpar))
     probe = st.tuples(st.sampled_from(MASK_BITS), faults(*ALL_POINTS))
-    return profile, lpar, draw(st.lists(probe, max_size=lpar.devices))
+    fewest = draw(st.sampled_from((0, lpar.devices, lpar.devices)))
+    return profile, lpar, draw(st.lists(probe, min_size=fewest, max_size=lpar.devices))
 
 
 BUFFERS = tuple(product(Place, LENGTHS, (0, 0, 1, 4095, 4096, 70000)))
@@ -249,3 +268,87 @@ def place(memory: Span[PhysAddr], where: Place, size: int, offset: int) -> Span[
         start = memory.start + memory.size // 2 + offset
     start = max(memory.start, min(start, last))
     return Span(PhysAddr(start), PhysAddr(start + size))
+
+
+LIMITS = (
+    SegmentLimits(64 * KIB, (1 << 32) - 1), SegmentLimits(64 * KIB, (1 << 32) - 1), SegmentLimits(4 * MIB, (1 << 32) - 1),
+    SegmentLimits((1 << 32) - 1, (1 << 32) - 1), SegmentLimits(64 * KIB, 0xFFFF), SegmentLimits(MIB, 128 * KIB - 1),
+    SegmentLimits(2 * GIB, (1 << 64) - 1), SegmentLimits(2 * GIB, (1 << 32) - 1), SegmentLimits(4 * KIB, 4 * KIB - 1),
+)  # fmt: skip
+"""What devices want of a segment: what PCI sets, and what drivers of disks and of network cards set."""
+
+
+class Then(StrEnum):
+    """Where in memory the next element of a scatterlist lies."""
+
+    NEXT = "behind the one before, to the end of a page"
+    APART = "some pages further on"
+    BACK = "where the list began"
+    OTHER = "in another range of memory"
+    EVEN = "at a multiple of its length"
+
+
+SCATTERS: tuple[tuple[tuple[Then, int], ...], ...] = (
+    (),
+    *(((then, size),) for then in Then for size in (1, 4 * KIB, 64 * KIB) if then is not Then.EVEN),
+    *(((Then.NEXT, size),) * times for times in (2, 3, 4) for size in (4 * KIB, 64 * KIB, 2 * MIB)),
+    ((Then.EVEN, 2 * GIB), (Then.NEXT, 2 * GIB)),
+    ((Then.NEXT, 16 * MIB), (Then.NEXT, 4096)),
+    ((Then.APART, 4096), (Then.NEXT, 4096), (Then.NEXT, 70000)), ((Then.APART, 64 * KIB),) * 4,
+    ((Then.NEXT, 64 * KIB), (Then.OTHER, 64 * KIB), (Then.NEXT, 64 * KIB)),
+    ((Then.OTHER, 4096), (Then.BACK, 4096), (Then.OTHER, 5000), (Then.APART, 1)),
+    ((Then.NEXT, 4096), (Then.APART, 4096), (Then.NEXT, 4096), (Then.OTHER, 1 << 20)),
+)  # fmt: skip
+"""The elements behind the first: where they lie and how long they are at most."""
+
+
+def scatter(
+    memory: Sequence[Span[PhysAddr]], which: int, first: Span[PhysAddr], others: Sequence[tuple[Then, int]],
+    limits: SegmentLimits, page: int,
+) -> tuple[Span[PhysAddr], ...]:  # fmt: skip
+    """A scatterlist within the limits of its device that begins with part of `first`, which lies in memory[which].
+
+    Elements that do not fit are left out. page: where an element ends that another one follows.
+    """
+    elements = [kept_within(first, memory[which], limits)]
+    for then, size in others:
+        before = elements[-1]
+        if then is Then.OTHER:
+            which = (which + 1) % len(memory)
+        start = {
+            Then.NEXT: before.stop, Then.APART: before.stop + 3 * page, Then.BACK: elements[0].start,
+            Then.OTHER: memory[which].start, Then.EVEN: -(-memory[which].start // size) * size,
+        }[then]  # fmt: skip
+        stop = start + size
+        if then is Then.NEXT and size >= page:
+            stop -= stop % page
+        if memory[which].start <= start < stop and start < memory[which].stop:
+            elements.append(kept_within(Span(PhysAddr(start), PhysAddr(stop)), memory[which], limits))
+    return tuple(elements)
+
+
+def kept_within(element: Span[PhysAddr], memory: Span[PhysAddr], limits: SegmentLimits) -> Span[PhysAddr]:
+    """As much of an element as lies in memory, is not too long and ends before the segment boundary."""
+    stop = min(element.stop, memory.stop, element.start + limits.longest, (element.start | limits.boundary) + 1)
+    return Span(element.start, PhysAddr(stop))
+
+
+def scatter_faults() -> st.SearchStrategy[tuple[Fault, ...]]:
+    """In three of five cases none; else one write of TCEs fails, in the first to fourth element, or its page for lists."""
+    some = [(Fault(point, skip, int(answer)),) for point in WRITES for skip in range(4) for answer in HCALL_ANSWERS[:3]]
+    some += [(Fault("allocate tce-page", 0, 0),)] * 6
+    return st.sampled_from([()] * (len(some) * 3 // 2) + some)
+
+
+COHERENT_SIZES = (1, 4096, 5000, 65536, 65537, 100_000, 1 << 20, (1 << 20) + 1, 16 * MIB)
+"""What drivers ask for, in bytes."""
+
+
+def coherent_memory(memory: Span[PhysAddr], where: Place, size: int, page: int) -> Span[PhysAddr] | None:
+    """A buffer at a multiple of its power of two pages inside `memory`; None if there is no room."""
+    block = 1 << max(page, (size - 1).bit_length())
+    first, last = -(-memory.start // block), memory.stop // block - 1
+    if last < first:
+        return None
+    at = {Place.START: first, Place.END: last}.get(where, (first + last) // 2) * block
+    return Span(PhysAddr(at), PhysAddr(at + size))

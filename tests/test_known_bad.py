@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every wrong rule is caught by the invariant it names, with what the `ci` profile draws."""
+"""Every wrong rule is caught by the invariant it names, with what the `ci` profile draws.
+
+Those that name none do no harm by themselves; conformance/test_agreement.py shows that each of them is needed.
+"""
 
 from itertools import product
 
@@ -11,32 +14,36 @@ from model.defects import Defect, apply, catalogue
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.invariants import INVARIANTS
+from model.invariants.registry import GUEST_CRASH
 from model.run import InvariantBroken
 from properties.machine import SHARDS, machine_of, seeded
 from properties.settings import CI
 from tests.known_bad import mutants
 
-WRONG = {**catalogue(), **mutants()}
+WRONG = {name: defect for name, defect in (catalogue() | mutants()).items() if defect.breaks is not None}
 
 
 def hunt(defect: Defect) -> tuple[set[str], int]:
-    """Run the shards of the main job until one catches the defect: the broken invariants, and the steps it took.
+    """Run the shards of the main job until the invariant that the defect names is broken: all broken, and the steps.
 
-    First the beginning of each shard, then the whole of each: most wrong rules show early in one of them.
+    First the beginning of each shard, then the whole of each: most wrong rules show early in one of them. What breaks
+    before may be another invariant, where the rule does more than one thing wrong: then the next shard is tried.
     """
-    steps = 0
+    found, steps = set[str](), 0
     for examples, shard in product((CI.max_examples // 10, CI.max_examples), SHARDS):
         machine = seeded(machine_of(*shard, apply(Kernel, [defect]), apply(Papr, [defect])), shard)
         try:
             run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples, phases=[Phase.generate]))
         except InvariantBroken as broken:
-            return {violation.invariant for violation in broken.violations}, steps + machine.tally.steps
+            found |= {violation.invariant for violation in broken.violations}
         steps += machine.tally.steps
-    return set(), steps
+        if defect.breaks in found:
+            break
+    return found, steps
 
 
 def test_every_invariant_has_a_wrong_rule_that_breaks_it() -> None:
-    assert {defect.breaks for defect in WRONG.values()} == set(INVARIANTS)
+    assert {defect.breaks for defect in WRONG.values()} - {GUEST_CRASH} == set(INVARIANTS)
 
 
 @pytest.mark.parametrize("name", WRONG)

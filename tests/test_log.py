@@ -131,7 +131,7 @@ def test_a_window_rounded_up_is_one_of_linux(tmp_path: Path, capsys: pytest.Capt
     assert main(["log", write(tmp_path, *text)]) == 0
     out = capsys.readouterr().out
     assert "not the reference: line 3" in out
-    assert "as Linux 6.1 does (window-rounds-up)" in out
+    assert "as Linux 6.1 does (plan-before-the-split)" in out
 
 
 def test_a_query_that_fails_is_a_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

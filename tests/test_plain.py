@@ -71,11 +71,11 @@ class TableJoinsAnything(TceTable):
     """Wrong: ranges are joined if their steps agree, whatever their entries are."""
 
     def _insert(self, run: TceSpan) -> None:
-        before = next((r for r in self._runs.values() if r.stop == run.start and r.step == run.step), None)
+        before = next((k for k, r in enumerate(self._runs) if r.stop == run.start and r.step == run.step), None)
         if before is None:
             super()._insert(run)
         else:
-            self._runs[before.start] = before._replace(stop=run.stop)
+            self._runs[before] = self._runs[before]._replace(stop=run.stop)
 
 
 BRIEFLY = settings(HOW, phases=[Phase.generate], report_multiple_bugs=False)

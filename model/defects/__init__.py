@@ -17,7 +17,7 @@ from model.hypervisor.papr import Papr
 
 REFERENCE = "reference"
 """The release without a defect."""
-RELEASES = ("6.1", "6.12")
+RELEASES = ("6.1", "6.12", "7.2", "7.3")
 """Releases that defects are known for."""
 
 
@@ -25,13 +25,14 @@ RELEASES = ("6.1", "6.12")
 class Defect:
     """One wrong rule.
 
-    replaces: a rule of `Kernel` or `Papr`, `by` what runs instead. breaks: the invariant that must fail. releases: those
+    replaces: a rule of `Kernel` or `Papr`, `by` what runs instead. breaks: the invariant that must fail, or None: a
+    habit that does no harm by itself, though what the kernel does is not the same without it. releases: those
     of RELEASES that have it; none if it was fixed before them, or is a mutant that nobody shipped. commits: what
     introduced and what fixed it, as far as known. root_cause: why it is wrong.
     """
 
     id: str
-    breaks: str
+    breaks: str | None
     replaces: Callable[..., Any]
     by: Callable[..., Any]
     root_cause: str

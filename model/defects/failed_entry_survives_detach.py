@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import devices
 from model.guest.windows import Node
 
@@ -20,7 +20,7 @@ DEFECT = Defect(
     breaks="detach-leaves-nothing",
     replaces=devices.forget_failure,
     by=remember_for_ever,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="iommu_reconfig_notifier() frees the table group and the window's list entry, not the entry of the failed "
     "list; a later node at the same address would be refused without being tried.",
 )

@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import mapping
 from model.guest.table import Table
 
@@ -22,7 +22,7 @@ DEFECT = Defect(
     breaks="bitmap-matches-tces",
     replaces=mapping.release_entries,
     by=free_all,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="iommu_table_ops::clear returns nothing, so a failed H_STUFF_TCE leaves the device with access to memory "
     "that the driver has back.",
 )

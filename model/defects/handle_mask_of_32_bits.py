@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The I/O page mask is computed in an int: with 16 GiB pages the handle keeps all bits of the memory address."""
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import mapping
 from model.types import BusAddress
 
@@ -18,7 +18,7 @@ DEFECT = Defect(
     breaks="mapping-translates",
     replaces=mapping.handle_of,
     by=offset_by_int_mask,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="IOMMU_PAGE_MASK(tbl) is ~((1 << shift) - 1) with an int 1: undefined in C for shift 34. If POWER's shift "
     "gives 0, as is assumed here and not measured, a handle keeps all bits of the address, and the TCE is set for address 0; "
     "the model shows the handle's half.",

@@ -27,7 +27,7 @@ DEFECT = Defect(
     breaks="window-empty-at-removal",
     replaces=enable.enter_limited_mode,
     by=without_looking,
-    releases=("6.12",),
+    releases=("6.12", "7.2", "7.3"),
     commits="67dfc11982f7",
     root_cause="LoPAR R1-7.3.27.4.1-2 wants no valid mapping in any table of the PE; the in-use check comes only later, "
     "and only if no window is available.",

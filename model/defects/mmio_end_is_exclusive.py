@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The last I/O page of 32-bit MMIO is not reserved: the resource's inclusive end is used as an exclusive one."""
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import pools
 from model.guest.pools import Reserved
 from model.words import Word, umax, umin, word
@@ -24,7 +24,7 @@ DEFECT = Defect(
     breaks="handle-in-mask",
     replaces=pools.mmio_entries,
     by=without_last_page,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     commits="3c33066a2190",
     root_cause="struct resource::end is the last byte; shifted it is the last page, which the loop leaves out. (The kernel "
     "also takes CPU addresses for bus addresses here, so on PowerVM it reserves nothing in such a window.)",

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.calls import RtasCall, RtasStatus
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import rtas
 from model.guest.windows import Node
 
@@ -26,7 +26,7 @@ DEFECT = Defect(
     breaks="enable-fails-clean",
     replaces=rtas.reset_windows,
     by=ask_once,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="LoPAR table 133 lets ibm,reset-pe-dma-windows answer -2; the kernel takes it for a failure and goes on "
     "without a default window.",
 )

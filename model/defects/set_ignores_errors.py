@@ -2,7 +2,7 @@
 """A map succeeds although the hypervisor refused its TCEs, unless it refused for want of resources."""
 
 from model.calls import HcallStatus
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import tces
 
 
@@ -16,7 +16,7 @@ DEFECT = Defect(
     breaks="map-fails-clean",
     replaces=tces.set_complete,
     by=all_but_no_resources,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="The list form ends at the first failing hypercall, but only H_NOT_ENOUGH_RESOURCES reaches the caller; "
     "the driver gets a handle whose TCEs are not all there.",
 )

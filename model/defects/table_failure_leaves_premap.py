@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def clean_only_own_failure(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
     """Linux: clean_dma_window() follows a failed walk_system_ram_range() only, not later failures."""
-    if all(kernel.premap(window, block) for block in kernel.online):
+    ram = kernel.ram_at_enable()
+    if ram and all(kernel.premap(window, block) for block in ram):
         return True
-    kernel.clear_entries(window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift)
+    kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
     return False
 
 
@@ -25,7 +26,7 @@ DEFECT = Defect(
     breaks="window-empty-at-removal",
     replaces=enable.premap_ram,
     by=clean_only_own_failure,
-    releases=("6.12",),
+    releases=("6.12", "7.2", "7.3"),
     commits="ff5163bb7000",
     root_cause="With a split window the table is allocated after the pre-map; its error exit skips clean_dma_window().",
 )

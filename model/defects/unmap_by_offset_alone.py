@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import routing
 from model.words import Word
 
@@ -18,7 +18,7 @@ DEFECT = Defect(
     breaks="route-agrees",
     replaces=routing.unmap_is_direct,
     by=at_or_above_offset,
-    releases=("6.12",),
+    releases=RELEASES,
     commits="ff5163bb7000",
     root_cause="arch_dma_unmap_page_direct() compares the handle with dma_offset only. The dynamic part of a split window "
     "lies above dma_offset too, so its handles are never given back.",

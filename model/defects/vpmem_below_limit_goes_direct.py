@@ -3,26 +3,26 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import mapping
+from model.guest.windows import Device
 from model.types import PhysAddr, Span
-from model.words import word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
 
+def bypasses(kernel: "Kernel", dev: Device) -> bool:
+    """Whether no address is looked at: all memory there ever was is within mask and limit. Linux: dma_map_direct()."""
+    highest = dev.offset + kernel.highest - (1 << kernel.page_shift)
+    needed = (1 << highest.bit_length()) - 1
+    return dev.bypass and (min(dev.mask, dev.limit) if dev.limit else dev.mask) >= needed
+
+
 def by_limit_alone(kernel: "Kernel", device: int, memory: Span[PhysAddr]) -> bool:
     """Linux: can_map_direct() compares with bus_dma_limit; it takes vPMEM to lie above all RAM there may ever be."""
     dev = kernel.devices[device]
-    window = dev.window
-    if window is None or window.direct_size == 0:
-        return False
-    return bool(
-        kernel.map_is_direct(
-            word(memory.start), word(memory.size), word(window.direct_size), word(window.base), word(dev.mask)
-        )
-    )
+    return bypasses(kernel, dev) or (dev.limit > 0 and dev.offset + memory.stop <= dev.limit)
 
 
 DEFECT = Defect(
@@ -30,7 +30,8 @@ DEFECT = Defect(
     breaks="limit-matches-split",
     replaces=mapping.routes_directly,
     by=by_limit_alone,
-    releases=("6.1", "6.12"),
+    releases=RELEASES,
     root_cause="Only RAM is pre-mapped, but routing looks at the address alone. Harmless as long as every platform puts "
-    "vPMEM above ibm,lrdr-capacity rounded up to a power of two.",
+    "vPMEM above ibm,lrdr-capacity rounded up to a power of two. Nor does it look at the mask, so that memory beyond it is "
+    "not mapped at all.",
 )

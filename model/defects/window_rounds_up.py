@@ -5,12 +5,15 @@ from model.defects import Defect
 from model.guest import sizing
 from model.words import Word, umin, word
 
+WORD = (1 << 64) - 1
+
 
 def rounded_up(block: Word, page_shift: Word, mask: Word) -> Word:
     """Linux: order_base_2(query.largest_available_block << page_shift) in enable_ddw()."""
-    if block == 0:
+    size = word(int(block) << int(page_shift) & WORD)
+    if size <= 1:
         return word(0)
-    return umin(umin((block - 1).fls() + page_shift, 63), mask.fls())
+    return umin((size - 1).fls(), mask.fls())
 
 
 DEFECT = Defect(
@@ -18,7 +21,8 @@ DEFECT = Defect(
     breaks="regions-inside-window",
     replaces=sizing.largest_window_shift,
     by=rounded_up,
-    releases=("6.1", "6.12"),
+    releases=("6.12", "7.2", "7.3"),
     commits="381ceda88c4c",
-    root_cause="order_base_2() rounds the largest block up to a power of two; a window of that size was not offered.",
+    root_cause="order_base_2() rounds the largest block up to a power of two; a window of that size was not offered. (The "
+    "product may also wrap.)",
 )

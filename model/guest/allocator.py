@@ -11,24 +11,35 @@ if TYPE_CHECKING:
 
 LARGE = 16
 """Entries from which an allocation is served by the large pool first."""
-SEGMENT_BOUNDARY = 1 << 32
-"""Bytes; a mapping never crosses a multiple of it. Linux: dma_get_seg_boundary()'s default."""
+SEGMENT_BOUNDARY = (1 << 32) - 1
+"""A mapping crosses no multiple of this + 1 bytes. Linux: dma_get_seg_boundary()'s default."""
 
 
-def allocate_entries(kernel: "Kernel", table: Table, count: int, mask_page: int, align: int, cpu: int) -> int | None:
+def allocate_entries(
+    kernel: "Kernel",
+    table: Table,
+    count: int,
+    mask_page: int,
+    align: int,
+    cpu: int,
+    boundary_mask: int = SEGMENT_BOUNDARY,
+    after: int | None = None,
+) -> int | None:
     """Take `count` neighbouring entries; their first, or None.
 
-    mask_page: the last I/O page on the bus that the device can address. align: 2^n entries. cpu: picks the pool.
+    mask_page: the last I/O page on the bus that the device can address. align: 2^n entries. cpu: picks the pool. after:
+    the entry to look at first, behind the element before in a scatterlist.
     """
     # PARAMETERS
-    boundary = max(1, SEGMENT_BOUNDARY >> table.page_shift)
+    boundary = max(1, (boundary_mask + 1) >> table.page_shift)
 
     # CHECKS
-    if count == 0 or count > boundary:
+    if count == 0:
         return None
 
     # EFFECT
-    for pool, start, limit in kernel.search_order(table, count, mask_page, cpu):
+    home = kernel.home_pool(cpu, len(table.pools))
+    for pool, start, limit in kernel.search_order(table, count, mask_page, home, after):
         entry = kernel.free_area(table, start, limit, count, align, boundary)
         if entry is not None:
             table.taken.take(entry, count)
@@ -40,19 +51,27 @@ def allocate_entries(kernel: "Kernel", table: Table, count: int, mask_page: int,
     return None
 
 
-def search_order(table: Table, count: int, mask_page: int, cpu: int) -> Iterator[tuple[Pool, int, int]]:
-    """Where to look, in this order: the pool from its hint, from its start, the other pools, the large pool.
+def home_pool(cpu: int, pools: int) -> int:
+    """The pool that a CPU looks into first. Linux: setup_iommu_pool_hash()."""
+    return cpu % pools
+
+
+def search_order(
+    table: Table, count: int, mask_page: int, home: int, after: int | None
+) -> Iterator[tuple[Pool, int, int]]:
+    """Where to look, in this order: the pool from `after` if that lies in it, else from its hint, then from its start,
+    the other pools, the large pool.
 
     Where the device cannot address the end of a pool, the search is cut at its mask and restarts in pool 0.
     """
     small, large = table.pools, table.large
-    home = cpu % len(small)
     first = large if count >= LARGE else small[home]
     rest = [small[(home + k) % len(small)] for k in range(1, len(small) + 1)]
     for number, pool in enumerate([first, first, *rest, large]):
         if number:
             pool.hint = pool.start
-        start, limit = pool.hint if pool.hint < pool.stop else pool.start, pool.stop
+        hint = after if not number and after is not None and pool.start <= after < pool.stop else pool.hint
+        start, limit = hint if hint < pool.stop else pool.start, pool.stop
         if limit + table.offset > mask_page:
             limit = mask_page - table.offset + 1
             if start >= limit or number:
@@ -63,6 +82,8 @@ def search_order(table: Table, count: int, mask_page: int, cpu: int) -> Iterator
 
 def area(table: Table, start: int, limit: int, count: int, align: int, boundary: int) -> int | None:
     """The first fit in [start, limit - 1) that crosses no segment boundary. Linux never uses the last entry."""
+    if count > boundary:
+        return None
     while True:
         index = table.taken.free_area(start, count, align)
         if index + count > limit - 1:

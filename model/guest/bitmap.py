@@ -1,63 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The allocator's map of one table, kept as ranges of taken entries. Linux: it_map and lib/bitmap.c."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-
-from sortedcontainers import SortedDict
+from operator import attrgetter
 
 from model.types import Span
+
+START, STOP = attrgetter("start"), attrgetter("stop")
 
 
 class EntryMap:
     """Which entries of a table are taken; entries are numbered from the table's first."""
 
     def __init__(self) -> None:
-        self._taken: SortedDict[int, int] = SortedDict()
+        self._taken: list[Span[int]] = []
 
     def take(self, start: int, count: int) -> None:
         """Mark [start, start + count) as taken. Linux: bitmap_set()."""
         if count <= 0:
             return
         stop = start + count
-        for first, last in self._meeting(start, stop):
-            del self._taken[first]
-            start, stop = min(start, first), max(stop, last)
-        self._taken[start] = stop
+        first = bisect_left(self._taken, start, key=STOP)
+        last = bisect_right(self._taken, stop, first, key=START)
+        if first < last:  # these overlap the new range or border on it
+            start, stop = min(start, self._taken[first].start), max(stop, self._taken[last - 1].stop)
+        self._taken[first:last] = [Span(start, stop)]
 
     def free(self, start: int, count: int) -> None:
         """Mark [start, start + count) as free. Linux: bitmap_clear()."""
         stop = start + count
-        for first, last in self._meeting(start, stop):
-            if first < stop and start < last:
-                del self._taken[first]
-                if first < start:
-                    self._taken[first] = start
-                if stop < last:
-                    self._taken[stop] = last
+        first = bisect_right(self._taken, start, key=STOP)
+        last = bisect_left(self._taken, stop, first, key=START)
+        left = [Span(s.start, start) for s in self._taken[first:last] if s.start < start]
+        right = [Span(stop, s.stop) for s in self._taken[first:last] if stop < s.stop]
+        self._taken[first:last] = left + right
 
     def free_area(self, start: int, count: int, align: int) -> int:
         """The first aligned index from `start` with `count` free entries. Linux: bitmap_find_next_zero_area()."""
         index = -(-start // align) * align
-        while True:
-            conflict = next(
-                (s for s in self._meeting(index, index + count) if s[0] < index + count and index < s[1]), None
-            )
-            if conflict is None:
-                return index
-            index = -(-conflict[1] // align) * align
+        for span in self._taken[bisect_right(self._taken, index, key=STOP) :]:
+            if span.start >= index + count:
+                break
+            index = max(index, -(-span.stop // align) * align)
+        return index
 
     def spans(self) -> Iterator[Span[int]]:
         """The taken ranges in order."""
-        return (Span(start, stop) for start, stop in self._taken.items())
-
-    def _meeting(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """The taken ranges that overlap [start, stop) or border on it."""
-        taken = self._taken
-        position = max(taken.bisect_right(start) - 1, 0)
-        found = []
-        for first in taken.islice(position):
-            if first > stop:
-                break
-            if taken[first] >= start:
-                found.append((first, taken[first]))
-        return found
+        return iter(self._taken)

@@ -21,15 +21,26 @@ def attach(kernel: "Kernel", device: int, node: DdwProperties) -> None:
     dev = Device(Node.of(node))
 
     # CHECKS
-    default = dev.node.default
-    if default is not None and kernel.port.allocate("table"):
-        table = Table(default.liobn, default.span, DEFAULT_PAGE_SHIFT, default.span.start)
-        if kernel.init_table(table, node.mmio32):
-            dev.node.tables["default"] = table
-            dev.table = table
+    table = kernel.default_table(dev.node)
+    if table is not None:
+        dev.node.tables["default"] = table
+        dev.table = table
 
     # EFFECT
     kernel.devices[device] = dev
+    kernel.look_at_offer(dev.node)
+
+
+def default_table(kernel: "Kernel", node: Node) -> Table | None:
+    """The table of the default window; None without the window or memory. Linux: iommu_pseries_alloc_group()."""
+    if node.default is None or not kernel.port.allocate("table"):
+        return None
+    table = Table(node.default.liobn, node.default.span, DEFAULT_PAGE_SHIFT, node.default.span.start)
+    return table if kernel.init_table(table, node.mmio32) else None
+
+
+def look_at_offer(kernel: "Kernel", node: Node) -> None:
+    """Nothing needs to know what windows the PE may have until a driver asks for one."""
 
 
 def detach(kernel: "Kernel", device: int) -> None:
@@ -40,7 +51,7 @@ def detach(kernel: "Kernel", device: int) -> None:
 
     # EFFECT
     if window is not None:
-        kernel.clear_entries(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
+        kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
         kernel.remove_window(node, window.liobn)
         kernel.windows.remove(window)
     kernel.forget_failure(node)
@@ -49,8 +60,8 @@ def detach(kernel: "Kernel", device: int) -> None:
 
 def forget_failure(kernel: "Kernel", node: Node) -> None:
     """A node that comes back is tried again."""
-    if node in kernel.failed:
-        kernel.failed.remove(node)
+    if node.pe in kernel.failed:
+        kernel.failed.remove(node.pe)
 
 
 def view(kernel: "Kernel", device: int) -> GuestDevice | None:
@@ -62,8 +73,9 @@ def view(kernel: "Kernel", device: int) -> GuestDevice | None:
     return GuestDevice(
         dev.mask,
         [table.view() for table in node.tables.values()],
-        dev.table.liobn if dev.table else None,
+        dev.table.liobn if dev.table and not dev.table.freed else None,
         dev.window.view if dev.window else None,
         node.default is not None,
-        ["a failed-list entry" for other in kernel.failed if other.pe == node.pe],
+        ["a failed-list entry" for other in kernel.failed if other == node.pe]
+        + ["a pointer to a freed table"] * (dev.table is not None and dev.table.freed),
     )

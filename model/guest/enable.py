@@ -16,7 +16,7 @@ from model.guest.sizing import WindowPlan
 from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow, Node
 from model.types import READ, WRITE, BusAddress, DmaMask, Liobn, PageShift, PhysAddr, Span, WindowShift
-from model.words import word
+from model.words import Word, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -70,7 +70,7 @@ def enable_ddw(kernel: "Kernel", device: Device, mask: DmaMask) -> Outcome:
     # CHECKS
     if node.window is not None:
         return Outcome.ALREADY
-    if node in kernel.failed:
+    if node.pe in kernel.failed:
         return Outcome.FAILED_BEFORE
 
     # EFFECT
@@ -80,7 +80,7 @@ def enable_ddw(kernel: "Kernel", device: Device, mask: DmaMask) -> Outcome:
             undo.pop_all()
     except Refused as refusal:
         if kernel.port.allocate("failed-entry"):
-            kernel.failed.append(node)
+            kernel.failed.append(node.pe)
         outcome = refusal.outcome
 
     # RETURN
@@ -108,7 +108,10 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     kernel.publish_window(node, window, undo)
     if plan.direct.size and not kernel.premap_ram(window, undo):
         raise Refused(Outcome.PREMAP_FAILED)
+    kernel.release_default(device, window)
     table = kernel.dynamic_table(node, window) if plan.dynamic.size else None
+    if node.gave_up:
+        kernel.save_default(committed=True)
     kernel.commit(device, window, table)
     if table is None:
         return Outcome.DIRECT
@@ -121,11 +124,21 @@ def plan_for(kernel: "Kernel", node: Node, offer: Offer, mask: DmaMask) -> tuple
     if page_shift == 0:
         raise Refused(Outcome.NO_PAGE_SIZE)
     largest = kernel.largest_window_shift(word(offer.block), page_shift, word(mask))
-    if largest < page_shift:
+    if not kernel.is_enough(largest, page_shift):
         raise Refused(Outcome.NO_BLOCK)
-    ram = kernel.ram_shift(word(kernel.hotplug_max))
-    plan = kernel.plan_window(largest, page_shift, ram, bool(kernel.vpmem) and node.gave_up)
-    return PageShift(int(page_shift)), plan
+    direct, shared = kernel.direct_goal(node, largest)
+    node.plan = kernel.plan_window(largest, page_shift, direct, shared)
+    return PageShift(int(page_shift)), node.plan
+
+
+def hotplug_max(kernel: "Kernel") -> PhysAddr:
+    """The end of RAM for ever, as the platform announced it at boot. Linux: ddw_memory_hotplug_max()."""
+    return kernel.announced_max
+
+
+def direct_goal(kernel: "Kernel", node: Node, largest: Word) -> tuple[Word, bool]:
+    """log2 of what a direct part should hold, and whether vPMEM has to share the window with it. Linux: len, pmem_present."""
+    return kernel.ram_shift(word(kernel.hotplug_max())), bool(kernel.vpmem) and node.gave_up
 
 
 def enter_limited_mode(kernel: "Kernel", node: Node) -> None:
@@ -152,13 +165,13 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
         raise Refused(Outcome.NO_DEFAULT)
     if node.extension(RESET_TOKEN) is None:
         raise Refused(Outcome.NO_RESET)
-    if not kernel.port.allocate("saved-property"):
+    if not kernel.save_default(committed=False):
         raise Refused(Outcome.NO_COPY)
-    if kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries):
+    if not kernel.clear_default(table):
         raise Refused(Outcome.CLEAR_REFUSED)
 
     # EFFECT
-    if not kernel.remove_window(node, node.default.liobn):
+    if not kernel.remove_default(node, node.default.liobn):
         raise Refused(Outcome.REMOVE_FAILED)
     node.gave_up = True
     offer = kernel.query_ddw(node)
@@ -169,6 +182,21 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     if offer.windows == 0:
         raise Refused(Outcome.NO_WINDOW)
     return offer
+
+
+def save_default(kernel: "Kernel", committed: bool) -> bool:
+    """Keep a copy of `ibm,dma-window`, while it can still be said that there is no memory. Linux: copy_property()."""
+    return committed or kernel.port.allocate("saved-property")
+
+
+def clear_default(kernel: "Kernel", table: Table) -> bool:
+    """Make the TCEs of the default window invalid, as its removal demands. Linux: clean_dma_window()."""
+    return not kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries)
+
+
+def remove_default(kernel: "Kernel", node: Node, liobn: Liobn) -> bool:
+    """Remove the default window. Linux: remove_dma_window()."""
+    return kernel.remove_window(node, liobn)
 
 
 def restore_default(kernel: "Kernel", device: Device) -> None:
@@ -228,16 +256,25 @@ def publish_window(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitSt
     undo.callback(setattr, node, "window", None)
     if not kernel.port.allocate("list-entry"):
         raise Refused(Outcome.NO_ENTRY)
-    kernel.windows.append(window)
+    kernel.windows.insert(0, window)
     undo.callback(kernel.windows.remove, window)
 
 
 def premap_ram(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
     """Map all online RAM 1:1 into the direct part. Linux: walk_system_ram_range() over tce_setrange_multi_pSeriesLP()."""
     undo.callback(
-        kernel.clear_entries, window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift
+        kernel.clear_range, window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift
     )
-    return all(kernel.premap(window, block) for block in kernel.online)
+    return all(kernel.premap(window, block) for block in kernel.ram_at_enable())
+
+
+def ram_at_enable(kernel: "Kernel") -> list[Span[PhysAddr]]:
+    """The RAM that a new window is to reach; what lies above its direct part is left out later."""
+    return kernel.online
+
+
+def release_default(kernel: "Kernel", device: Device, window: DmaWindow) -> None:
+    """The table of a default window that was given up goes when nothing can fail any more, not yet."""
 
 
 def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow) -> Table:
@@ -267,7 +304,20 @@ def commit(device: Device, window: DmaWindow, table: Table | None) -> None:
 def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
     """Map one RAM block 1:1, as far as the direct part reaches. Linux: tce_setrange_multi_pSeriesLP()."""
     # PARAMETERS
-    start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
+    start, stop = kernel.direct_part(window, block)
+
+    # EFFECT, RETURN
+    return start == stop or kernel.set_range(window, start, stop)
+
+
+def direct_part(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> tuple[Word, Word]:
+    """What of a RAM block lies in the direct part of a window. Linux: iommu_mem_notifier()."""
+    return kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
+
+
+def set_range(kernel: "Kernel", window: DmaWindow, start: Word, stop: Word) -> bool:
+    """Map [start, stop) of RAM 1:1. Linux: tce_setrange_multi_pSeriesLP()."""
+    # PARAMETERS
     pages = kernel.pages_to_set(start, stop, word(window.page_shift))
     memory = int(pages.first) << window.page_shift
 

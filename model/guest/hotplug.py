@@ -15,6 +15,7 @@ NOTHING_ABOVE = (1 << 64) - 1
 
 def memory_going_online(kernel: "Kernel", block: Span[PhysAddr]) -> bool:
     """Pre-map a block in every direct window before anyone can use it. Linux: MEM_GOING_ONLINE."""
+    kernel.highest = max(kernel.highest, block.stop)
     return all([kernel.premap(window, block) for window in kernel.direct_windows()])
 
 
@@ -43,7 +44,7 @@ def direct_windows(kernel: "Kernel") -> list[DmaWindow]:
 def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:
     """Clear the I/O pages that only this block needs. Linux: tce_clearrange_multi_pSeriesLP()."""
     # PARAMETERS
-    start, stop = kernel.clip(word(block.start), word(block.stop), word(window.direct_size))
+    start, stop = kernel.direct_part(window, block)
     others = [other for other in kernel.online if other != block]
     before = max((other.stop for other in others if other.stop <= block.start), default=0)
     after = min((other.start for other in others if other.start >= block.stop), default=NOTHING_ABOVE)
@@ -54,10 +55,8 @@ def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> b
 
     # EFFECT
     pages = kernel.pages_to_clear(start, stop, word(before), word(after), word(window.page_shift))
-    if pages.number == 0:
-        return True
     ioba = BusAddress(window.base + (int(pages.first) << window.page_shift))
-    left = kernel.clear_entries(window.liobn, ioba, window.page_shift, int(pages.number))
+    left = kernel.clear_range(window.liobn, ioba, window.page_shift, int(pages.number))
 
     # RETURN
     return not left
@@ -66,6 +65,7 @@ def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> b
 def vpmem_added(kernel: "Kernel", span: Span[PhysAddr]) -> None:
     """An `ibm,pmemory` node appears; it is mapped when a driver asks for it."""
     kernel.vpmem = sorted([*kernel.vpmem, span])
+    kernel.highest = max(kernel.highest, span.stop)
 
 
 def vpmem_removed(kernel: "Kernel", span: Span[PhysAddr]) -> None:

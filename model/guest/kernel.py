@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from model.guest import (
     allocator,
+    coherent,
     devices,
     enable,
     hotplug,
@@ -16,14 +17,15 @@ from model.guest import (
     pools,
     routing,
     rtas,
+    scatterlist,
     sizing,
     table,
     tces,
 )
-from model.guest.windows import Device, DmaWindow, Node
+from model.guest.windows import Device, DmaWindow
 from model.interfaces import Port
 from model.profiles import Lpar
-from model.types import PhysAddr, Span
+from model.types import Pe, PhysAddr, Span
 
 
 def _unheard(_: str) -> None:
@@ -39,25 +41,39 @@ class Kernel:
 
     # A device comes and goes
     attach = devices.attach
+    default_table = devices.default_table
+    look_at_offer = devices.look_at_offer
     detach = devices.detach
     forget_failure = devices.forget_failure
     view = devices.view
     init_table = table.init_table
+    clear_table = table.clear_table
     reserved_entries = table.reserved_entries
     pool_layout = staticmethod(pools.pool_layout)
     mmio_entries = staticmethod(pools.mmio_entries)
     # Its driver sets a mask, and a window opens
     set_dma_mask = mapping.set_dma_mask
+    wants_window = staticmethod(mapping.wants_window)
+    opens_direct = mapping.opens_direct
+    limit_direct = mapping.limit_direct
+    use_mask = staticmethod(mapping.use_mask)
     table_for = mapping.table_for
     direct_within = mapping.direct_within
+    is_direct = mapping.is_direct
     enable_ddw = enable.enable_ddw
     open_window = enable.open_window
     query_ddw = rtas.query_ddw
     enter_limited_mode = enable.enter_limited_mode
     give_up_default = enable.give_up_default
     in_use = staticmethod(table.in_use)
+    save_default = enable.save_default
+    clear_default = enable.clear_default
+    remove_default = enable.remove_default
     restore_default = enable.restore_default
     plan_for = enable.plan_for
+    is_enough = staticmethod(sizing.is_enough)
+    direct_goal = enable.direct_goal
+    hotplug_max = enable.hotplug_max
     largest_page_shift = staticmethod(sizing.largest_page_shift)
     largest_window_shift = staticmethod(sizing.largest_window_shift)
     ram_shift = staticmethod(sizing.ram_shift)
@@ -70,7 +86,11 @@ class Kernel:
     window_is_usable = enable.window_is_usable
     publish_window = enable.publish_window
     premap_ram = enable.premap_ram
+    ram_at_enable = enable.ram_at_enable
+    release_default = enable.release_default
     premap = enable.premap
+    direct_part = enable.direct_part
+    set_range = enable.set_range
     clip = staticmethod(io_pages.clip)
     pages_to_set = staticmethod(io_pages.pages_to_set)
     dynamic_table = enable.dynamic_table
@@ -79,22 +99,50 @@ class Kernel:
     map_page = mapping.map_page
     routes_directly = mapping.routes_directly
     map_is_direct = staticmethod(routing.map_is_direct)
+    direct_handle = staticmethod(mapping.direct_handle)
     map_through = mapping.map_through
+    take_entries = mapping.take_entries
+    point_entries = mapping.point_entries
     pages_touched = staticmethod(io_pages.pages_touched)
     allocate_entries = allocator.allocate_entries
+    home_pool = staticmethod(allocator.home_pool)
     search_order = staticmethod(allocator.search_order)
     free_area = staticmethod(allocator.area)
     control_of = staticmethod(tces.control_of)
     set_entries = tces.set_entries
+    put_lists = tces.put_lists
+    put_each = tces.put_each
     set_complete = staticmethod(tces.set_complete)
+    give_back = mapping.give_back
     handle_of = staticmethod(mapping.handle_of)
     has_tce_page = tces.has_tce_page
     unmap_page = mapping.unmap_page
+    ends_directly = mapping.ends_directly
     unmap_is_direct = staticmethod(routing.unmap_is_direct)
     table_of_handle = mapping.table_of_handle
+    release_handle = mapping.release_handle
     release_entries = mapping.release_entries
     clear_entries = tces.clear_entries
+    clear_range = tces.clear_range
     stuff_limit = staticmethod(tces.stuff_limit)
+    # So it does with scatterlists and coherent buffers
+    map_sg = scatterlist.map_sg
+    sg_goes_direct = scatterlist.sg_goes_direct
+    map_sg_through = scatterlist.map_sg_through
+    map_element = scatterlist.map_element
+    may_merge = scatterlist.may_merge
+    merged_size = staticmethod(scatterlist.merged_size)
+    merge_keeps_boundary = staticmethod(scatterlist.merge_keeps_boundary)
+    inside_boundary = staticmethod(scatterlist.inside_boundary)
+    undo_segments = scatterlist.undo_segments
+    unmap_sg = scatterlist.unmap_sg
+    alloc_coherent = coherent.alloc_coherent
+    whole_pages = coherent.whole_pages
+    coherent_goes_direct = coherent.coherent_goes_direct
+    coherent_through = coherent.coherent_through
+    map_coherent = coherent.map_coherent
+    coherent_alignment = staticmethod(coherent.coherent_alignment)
+    free_coherent = coherent.free_coherent
     # Memory comes and goes
     memory_going_online = hotplug.memory_going_online
     memory_online = hotplug.memory_online
@@ -111,10 +159,11 @@ class Kernel:
         self.reached = reached
         self.multi_tce = lpar.multi_tce
         self.page_shift = lpar.page
-        self.hotplug_max = lpar.hotplug_max
+        self.announced_max = lpar.hotplug_max
         self.online: list[Span[PhysAddr]] = sorted(lpar.blocks[k] for k in lpar.online)
         self.vpmem: list[Span[PhysAddr]] = sorted(lpar.vpmem[k] for k in lpar.vpmem_at_boot)
         self.devices: dict[int, Device] = {}
         self.windows: list[DmaWindow] = []
-        self.failed: list[Node] = []
+        self.failed: list[Pe] = []
+        self.highest = max((span.stop for span in (*self.online, *self.vpmem)), default=PhysAddr(0))
         self.tce_pages: set[int] = set()

@@ -3,9 +3,9 @@
 
 from typing import TYPE_CHECKING
 
-from model.guest.enable import Outcome
+from model.guest.allocator import SEGMENT_BOUNDARY
 from model.guest.table import Table
-from model.guest.windows import Device
+from model.guest.windows import Device, DmaWindow
 from model.interfaces import MaskAnswer
 from model.types import BusAddress, Direction, DmaMask, PhysAddr, Span
 from model.words import word
@@ -22,22 +22,44 @@ def set_dma_mask(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
     dev = kernel.devices[device]
 
     # CHECKS
-    if mask > BITS_32:
-        outcome = kernel.enable_ddw(dev, mask)
-        kernel.reached(f"enable: {outcome}")
-        if outcome is Outcome.ALREADY:
-            dev.window = dev.node.window
+    direct = kernel.opens_direct(dev, mask)
+    kernel.limit_direct(dev, direct)
     table = kernel.table_for(dev, mask)
-    direct = kernel.direct_within(dev, mask)
     if table is None and not direct:
         return MaskAnswer(False, False)
 
     # EFFECT
-    dev.mask, dev.table = mask, table
+    kernel.use_mask(dev, mask, table, direct)
 
     # RETURN
     everything = (*kernel.online, *kernel.vpmem)
-    return MaskAnswer(True, direct and all(kernel.routes_directly(device, memory) for memory in everything))
+    bypass = bool(everything) and all(kernel.routes_directly(device, memory) for memory in everything)
+    return MaskAnswer(True, bypass)
+
+
+def wants_window(mask: DmaMask) -> bool:
+    """Whether a mask is worth a window above 4 GiB. Linux: iommu_bypass_supported_pSeriesLP()."""
+    return mask > BITS_32
+
+
+def opens_direct(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
+    """Open a window if there is none; whether the device now has one with a direct part that it reaches."""
+    if kernel.wants_window(mask):
+        outcome = kernel.enable_ddw(dev, mask)
+        kernel.reached(f"enable: {outcome}")
+    dev.window = dev.node.window
+    return kernel.direct_within(dev, mask)
+
+
+def limit_direct(kernel: "Kernel", dev: Device, direct: bool) -> None:
+    """Note where the direct part ends; the reference asks the window itself. Linux: device::bus_dma_limit."""
+    window = dev.window
+    dev.limit = window.base + window.direct_size if window is not None and window.direct_size else 0
+
+
+def use_mask(dev: Device, mask: DmaMask, table: Table | None, direct: bool) -> None:
+    """The mask is accepted. Linux: dma_iommu_dma_supported(), dma_set_mask()."""
+    dev.mask, dev.table = mask, table
 
 
 def table_for(kernel: "Kernel", dev: Device, mask: DmaMask) -> Table | None:
@@ -49,7 +71,12 @@ def table_for(kernel: "Kernel", dev: Device, mask: DmaMask) -> Table | None:
 def direct_within(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
     """Whether the device's window has a direct part that lies wholly within the mask."""
     window = dev.window
-    return window is not None and window.direct_size > 0 and window.base + window.direct_size - 1 <= mask
+    return window is not None and kernel.is_direct(window) and window.base + window.direct_size - 1 <= mask
+
+
+def is_direct(kernel: "Kernel", window: DmaWindow) -> bool:
+    """Whether a window that is there has a direct part. Linux: find_existing_ddw()."""
+    return window.direct_size > 0
 
 
 def routes_directly(kernel: "Kernel", device: int, memory: Span[PhysAddr]) -> bool:
@@ -78,8 +105,7 @@ def map_page(
     if memory.size == 0:
         return None
     if kernel.routes_directly(device, memory):
-        assert dev.window is not None
-        return BusAddress(dev.window.base + memory.start)
+        return kernel.direct_handle(dev, memory)
     if dev.table is None:
         return None
 
@@ -87,10 +113,39 @@ def map_page(
     return kernel.map_through(dev, dev.table, memory, direction, cpu)
 
 
+def direct_handle(dev: Device, memory: Span[PhysAddr]) -> BusAddress | None:
+    """The handle of memory that is routed directly. Linux: dma_direct_map_page()."""
+    return BusAddress(dev.offset + memory.start)
+
+
 def map_through(
-    kernel: "Kernel", dev: Device, table: Table, memory: Span[PhysAddr], direction: Direction, cpu: int
+    kernel: "Kernel",
+    dev: Device,
+    table: Table,
+    memory: Span[PhysAddr],
+    direction: Direction,
+    cpu: int,
+    boundary: int = SEGMENT_BOUNDARY,
+    after: int | None = None,
 ) -> BusAddress | None:
-    """Take entries and set their TCEs, all or none. Linux: iommu_map_page(), iommu_alloc()."""
+    """Take entries and set their TCEs, all or none. Linux: iommu_map_page(), iommu_alloc(), ppc_iommu_map_sg().
+
+    boundary, after: as for `allocate_entries`.
+    """
+    entry = kernel.take_entries(dev, table, memory, cpu, boundary, after)
+    return None if entry is None else kernel.point_entries(table, entry, memory, direction, cpu)
+
+
+def take_entries(
+    kernel: "Kernel",
+    dev: Device,
+    table: Table,
+    memory: Span[PhysAddr],
+    cpu: int,
+    boundary: int,
+    after: int | None,
+) -> int | None:
+    """Entries for memory: whole kernel pages get them at a multiple of theirs. Linux: iommu_map_page()."""
     # PARAMETERS
     page_shift = table.page_shift
     pages = kernel.pages_touched(word(memory.start), word(memory.size), word(page_shift))
@@ -98,22 +153,34 @@ def map_through(
     whole = page_shift < kernel.page_shift and memory.size >= kernel_page and memory.start % kernel_page == 0
     align = 1 << (kernel.page_shift - page_shift) if whole else 1
 
-    # CHECKS
-    entry = kernel.allocate_entries(table, int(pages.number), dev.mask >> page_shift, align, cpu)
-    if entry is None:
-        return None
+    # EFFECT, RETURN
+    return kernel.allocate_entries(table, int(pages.number), dev.mask >> page_shift, align, cpu, boundary, after)
+
+
+def point_entries(
+    kernel: "Kernel", table: Table, entry: int, memory: Span[PhysAddr], direction: Direction, cpu: int
+) -> BusAddress | None:
+    """Point entries that were taken at memory; they are given back if that fails. Linux: iommu_alloc()."""
+    # PARAMETERS
+    page_shift = table.page_shift
+    pages = kernel.pages_touched(word(memory.start), word(memory.size), word(page_shift))
+    ioba = table.address(entry)
 
     # EFFECT
-    ioba = table.address(entry)
     target = int(pages.first) << page_shift
     control = kernel.control_of(direction)
     status, done = kernel.set_entries(table.liobn, ioba, page_shift, target, int(pages.number), control, cpu)
     if not kernel.set_complete(status):
-        kernel.release_entries(table, entry, int(pages.number), done)
+        kernel.give_back(table, entry, int(pages.number), done)
         return None
 
     # RETURN
     return kernel.handle_of(ioba, memory.start, page_shift)
+
+
+def give_back(kernel: "Kernel", table: Table, first: int, count: int, done: int) -> None:
+    """Undo a mapping of which only the first `done` TCEs were set. Linux: iommu_alloc()."""
+    kernel.release_entries(table, first, count, done)
 
 
 def handle_of(ioba: BusAddress, memory: int, page_shift: int) -> BusAddress:
@@ -125,19 +192,30 @@ def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], directio
     """End a mapping, by where its handle lies. Linux: dma_unmap_page_attrs(), iommu_unmap_page()."""
     # PARAMETERS
     dev = kernel.devices[device]
-    window = dev.window
 
     # CHECKS
-    if window is not None and kernel.unmap_is_direct(word(handle.start), word(window.direct_size), word(window.base)):
+    if kernel.ends_directly(dev, handle):
         return
     table = kernel.table_of_handle(dev, handle)
     if table is None:
         return
 
     # EFFECT
-    first = (handle.start >> table.page_shift) - table.offset
+    kernel.release_handle(table, handle)
+
+
+def release_handle(kernel: "Kernel", table: Table, handle: Span[BusAddress]) -> None:
+    """Clear and free the entries that a handle lies in. Linux: __iommu_free(), called with a handle."""
     pages = kernel.pages_touched(word(handle.start), word(handle.size), word(table.page_shift))
-    kernel.release_entries(table, first, int(pages.number), int(pages.number))
+    kernel.release_entries(table, int(pages.first) - table.offset, int(pages.number), int(pages.number))
+
+
+def ends_directly(kernel: "Kernel", dev: Device, handle: Span[BusAddress]) -> bool:
+    """Whether a handle took no TCE of its own. Linux: dma_unmap_page_attrs()."""
+    window = dev.window
+    return window is not None and bool(
+        kernel.unmap_is_direct(word(handle.start), word(window.direct_size), word(window.base))
+    )
 
 
 def table_of_handle(kernel: "Kernel", dev: Device, handle: Span[BusAddress]) -> Table | None:

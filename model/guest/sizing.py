@@ -51,6 +51,11 @@ def largest_window_shift(block: Word, page_shift: Word, mask: Word) -> Word:
     return umin(umin(block.fls() - 1 + page_shift, 63), mask.fls())
 
 
+def is_enough(largest: Word, page_shift: Word) -> Any:
+    """Whether a window of 2^largest bytes holds a TCE."""
+    return largest >= page_shift
+
+
 def ram_shift(hotplug_max: Word) -> Word:
     """log2 of the smallest power of two that holds all RAM there may ever be. Linux: order_base_2(), max_ram_len."""
     if hotplug_max <= 1:

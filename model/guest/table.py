@@ -29,7 +29,8 @@ class Pool:
 class Table:
     """The part `span` of a window, of which entry 0 translates the first I/O page.
 
-    window_base: base of the window whose LIOBN this is; the part may start above it.
+    window_base: base of the window whose LIOBN this is; the part may start above it. freed: nobody may use
+    it any more.
     """
 
     liobn: Liobn
@@ -40,6 +41,7 @@ class Table:
     reserved: list[Span[int]] = field(default_factory=list)
     pools: list[Pool] = field(default_factory=list)
     large: Pool = field(default_factory=lambda: Pool(0, 0, 0))
+    freed: bool = False
 
     @property
     def offset(self) -> int:
@@ -63,13 +65,14 @@ class Table:
             for r in self.reserved:
                 if r.start <= start < r.stop:
                     start = r.stop  # noqa: PLW2901 a reservation is never joined with what precedes it
+            stop = min(stop, self.entries)  # noqa: PLW2901
             if start < stop:
                 spans.append(Span(first + start, first + stop))
         return spans
 
     def view(self) -> GuestTable:
         """What the judge may see."""
-        return GuestTable(self.liobn, self.span, self.allocated())
+        return GuestTable(self.liobn, Span(self.address(0), self.address(self.entries)), self.allocated())
 
 
 def in_use(table: Table) -> bool:
@@ -95,12 +98,17 @@ def init_table(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) 
     top = number * size
     table.pools = [Pool(k * size, (k + 1) * size, k * size) for k in range(number)]
     table.large = Pool(top, table.entries, top)
-    left = kernel.clear_entries(table.liobn, table.span.start, table.page_shift, table.entries)
-    for refused in left:  # what firmware will not clear is never handed out
-        table.taken.take(refused.start, refused.size)
+    kernel.clear_table(table)
 
     # RETURN
     return True
+
+
+def clear_table(kernel: "Kernel", table: Table) -> None:
+    """Clear what firmware may have left; what it will not clear is never handed out. Linux: iommu_table_clear()."""
+    left = kernel.clear_entries(table.liobn, table.address(0), table.page_shift, table.entries)
+    for refused in left:
+        table.taken.take(refused.start, refused.size)
 
 
 def reserved_entries(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) -> list[Span[int]]:

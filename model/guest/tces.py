@@ -45,19 +45,30 @@ def set_entries(
     memory: address of the first I/O page. A list of TCEs needs a page per CPU, allocated once and kept.
     """
     # PARAMETERS
-    page = 1 << page_shift
     first = Tce(memory | control)
-    indirect = kernel.multi_tce and count > 1 and kernel.has_tce_page(cpu)
 
-    # EFFECT
-    if indirect:
-        run = TceRun(PutTceIndirect, liobn, ioba, first, page, page, count, PER_CALL)
-    else:
-        run = TceRun(PutTce, liobn, ioba, first, page, page, count, 1)
-    answer = kernel.port.hcall(run)
+    # EFFECT, RETURN
+    if kernel.multi_tce and count > 1 and kernel.has_tce_page(cpu):
+        return kernel.put_lists(liobn, ioba, page_shift, first, count)
+    return kernel.put_each(liobn, ioba, page_shift, first, count)
 
-    # RETURN
-    return answer.status, min(count, answer.done * run.per_call)
+
+def put_lists(
+    kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, first: Tce, count: int
+) -> tuple[HcallStatus, int]:
+    """Set TCEs by lists of up to 512, until a call is refused. Linux: tce_buildmulti_pSeriesLP()."""
+    page = 1 << page_shift
+    answer = kernel.port.hcall(TceRun(PutTceIndirect, liobn, ioba, first, page, page, count, PER_CALL))
+    return answer.status, min(count, answer.done * PER_CALL)
+
+
+def put_each(
+    kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, first: Tce, count: int
+) -> tuple[HcallStatus, int]:
+    """Set TCEs one by one, until a call is refused. Linux: tce_build_pSeriesLP()."""
+    page = 1 << page_shift
+    answer = kernel.port.hcall(TceRun(PutTce, liobn, ioba, first, page, page, count, 1))
+    return answer.status, answer.done
 
 
 def clear_entries(
@@ -86,6 +97,11 @@ def clear_entries(
 
     # RETURN
     return refused
+
+
+def clear_range(kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page_shift: PageShift, count: int) -> list[Span[int]]:
+    """The same for pre-mapped RAM and for windows on their way out. Linux: tce_clearrange_multi_pSeriesLP()."""
+    return kernel.clear_entries(liobn, ioba, page_shift, count)
 
 
 def has_tce_page(kernel: "Kernel", cpu: int) -> bool:

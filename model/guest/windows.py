@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from model.guest.sizing import WindowPlan
 from model.guest.table import Table
 from model.interfaces import DdwProperties, DefaultWindow, GuestWindow
 from model.types import BusAddress, DmaMask, Liobn, PageShift, Pe, Span, WindowShift
@@ -46,7 +47,7 @@ class Node:
 
     default: `ibm,dma-window`.
     window: the DDW property. tables: by role, "default" and "ddw". limited: its windows were reset for limited addressing.
-    gave_up: its default window was removed to make room.
+    gave_up: its default window was removed to make room. plan: what the last attempt to open a window planned.
     """
 
     pe: Pe
@@ -58,6 +59,7 @@ class Node:
     tables: dict[str, Table] = field(default_factory=dict)
     limited: bool = False
     gave_up: bool = False
+    plan: WindowPlan | None = None
 
     @classmethod
     def of(cls, properties: DdwProperties) -> "Node":
@@ -72,9 +74,19 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class Device:
-    """A PCI function: its node, mask, and the window and table it uses."""
+    """A PCI function: its node, mask, and the window and table it uses.
+
+    limit, bypass: what Linux routes by instead of the window: device::bus_dma_limit, device::dma_ops_bypass.
+    """
 
     node: Node
     mask: DmaMask = DmaMask((1 << 32) - 1)
     window: DmaWindow | None = None
     table: Table | None = None
+    limit: int = 0
+    bypass: bool = False
+
+    @property
+    def offset(self) -> int:
+        """Where the bus addresses of direct mappings begin. Linux: dev_archdata::dma_offset."""
+        return self.window.base if self.window else 0

@@ -4,13 +4,14 @@
 A range holds entries that go up by a constant step: the I/O page size for mapped memory, 0 for equal entries.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
-
-from sortedcontainers import SortedDict
+from operator import attrgetter
 
 from model.interfaces import TceSpan
 from model.types import CONTROL, Tce
+
+START, STOP = attrgetter("start"), attrgetter("stop")
 
 
 class TceTable:
@@ -21,7 +22,7 @@ class TceTable:
 
     def __init__(self, step: int) -> None:
         self._step = step
-        self._runs: SortedDict[int, TceSpan] = SortedDict()
+        self._runs: list[TceSpan] = []
 
     def __getitem__(self, index: int) -> Tce:
         for run in self.spans(index, index + 1):
@@ -34,17 +35,16 @@ class TceTable:
 
     def spans(self, start: int, stop: int) -> Iterator[TceSpan]:
         """The entries that are not zero, in order, cut to [start, stop)."""
-        runs = self._runs
-        for key in runs.islice(max(runs.bisect_right(start) - 1, 0)):
-            run = runs[key]
-            if run.start >= stop:
-                return
-            if run.stop > start:
-                yield _cut(run, start, stop)
+        first, last = self._meeting(start, stop)
+        found = self._runs[first:last]
+        if found:  # only the outer ones can reach beyond
+            found[0] = _cut(found[0], start, stop)
+            found[-1] = _cut(found[-1], start, stop)
+        return iter(found)
 
     def valid(self) -> bool:
         """Whether any entry grants access."""
-        return any(run.tce & CONTROL for run in self._runs.values())
+        return any(run.tce & CONTROL for run in self._runs)
 
     def write(self, start: int, tces: Sequence[Tce]) -> None:
         """Store `tces` from entry `start` on."""
@@ -61,41 +61,41 @@ class TceTable:
         if tce and count:
             self._insert(TceSpan(start, start + count, tce, step if count > 1 else self._step))
 
+    def _meeting(self, start: int, stop: int) -> tuple[int, int]:
+        """The positions, first and behind the last, of the ranges that overlap [start, stop)."""
+        first = bisect_right(self._runs, start, key=STOP)
+        return first, bisect_left(self._runs, stop, first, key=START)
+
     def _clear(self, start: int, stop: int) -> None:
-        runs = self._runs
-        position = runs.bisect_left(start) - 1
-        if position >= 0 and runs.peekitem(position)[1].stop <= start:
-            position += 1
-        touched = list(takewhile(lambda key: key < stop, runs.islice(max(position, 0))))
-        for key in touched:
-            run = runs.pop(key)
-            if run.start < start:
-                left = _cut(run, run.start, start)
-                runs[left.start] = left
-            if run.stop > stop:
-                right = _cut(run, stop, run.stop)
-                runs[right.start] = right
+        first, last = self._meeting(start, stop)
+        touched = self._runs[first:last]
+        left = [_cut(run, run.start, start) for run in touched if run.start < start]
+        right = [_cut(run, stop, run.stop) for run in touched if run.stop > stop]
+        self._runs[first:last] = left + right
 
     def _insert(self, run: TceSpan) -> None:
         """Add a range, joined with its neighbours where they continue it."""
         runs = self._runs
-        position = runs.bisect_left(run.start)
-        if position < len(runs):
-            after = runs.peekitem(position)[1]
-            if after.start == run.stop and _continues(run, after):
-                del runs[after.start]
-                run = TceSpan(run.start, after.stop, run.tce, run.step)
-        if position > 0:
-            before = runs.peekitem(position - 1)[1]
-            if before.stop == run.start and _continues(before, run):
-                run = TceSpan(before.start, run.stop, before.tce, before.step)
-        runs[run.start] = run
+        first = last = bisect_left(runs, run.start, key=START)
+        if last < len(runs) and _continues(run, runs[last]):
+            run = TceSpan(run.start, runs[last].stop, run.tce, run.step)
+            last += 1
+        if first > 0 and _continues(runs[first - 1], run):
+            first -= 1
+            run = TceSpan(runs[first].start, run.stop, runs[first].tce, run.step)
+        runs[first:last] = [run]
 
 
 def _cut(run: TceSpan, start: int, stop: int) -> TceSpan:
+    if start <= run.start and run.stop <= stop:
+        return run
     first, last = max(run.start, start), min(run.stop, stop)
     return TceSpan(first, last, Tce(run.tce + (first - run.start) * run.step), run.step)
 
 
 def _continues(before: TceSpan, after: TceSpan) -> bool:
-    return before.step == after.step and after.tce == before.tce + (before.stop - before.start) * before.step
+    return (
+        before.stop == after.start
+        and before.step == after.step
+        and after.tce == before.tce + (before.stop - before.start) * before.step
+    )

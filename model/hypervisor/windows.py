@@ -16,22 +16,19 @@ DEFAULT_PAGE_SHIFT = PageShift(12)
 
 @dataclass(slots=True)
 class Window:
-    """One window: `size` bytes of bus addresses from `base`, and the table that translates them."""
+    """One window: `size` bytes of bus addresses from `base`, which are its `span`, and the table that translates them."""
 
     liobn: Liobn
     base: BusAddress
     page_shift: PageShift
     window_shift: WindowShift
     size: int
+    span: Span[BusAddress] = field(init=False)
     table: TceTable = field(init=False)
 
     def __post_init__(self) -> None:
+        self.span = Span(self.base, BusAddress(self.base + self.size))
         self.table = TceTable(1 << self.page_shift)
-
-    @property
-    def span(self) -> Span[BusAddress]:
-        """Its bus addresses."""
-        return Span(self.base, BusAddress(self.base + self.size))
 
     @property
     def entries(self) -> int:

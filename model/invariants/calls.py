@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from model.calls import GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
 from model.events import Offline, Online, SetMask
+from model.interfaces import GuestTable
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import Scene, Table
+from model.invariants.scene import Scene
 from model.ledger import Crossing, pieces
 from model.types import CONTROL, Span
 
@@ -25,10 +26,10 @@ def removals(scene: Scene) -> Iterator[Crossing]:
     return (c for c in scene.crossings if c.name in ("remove", "reset") and not c.injected)
 
 
-def hcalls_and_tables(scene: Scene) -> Iterator[Crossing | Table]:
+def hcalls_and_tables(scene: Scene) -> Iterator[Crossing | tuple[int, GuestTable]]:
     """Everything that names a LIOBN: the step's hypercalls, and the tables that the guest keeps."""
     yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall))
-    yield from scene.tables
+    yield from scene.kept_tables
 
 
 def memory_writes(scene: Scene) -> Iterator[Crossing]:
@@ -120,18 +121,20 @@ def empty_at_removal(scene: Scene, crossing: Crossing) -> Violation | None:
 
 
 @invariant("no-dead-liobn", hcalls_and_tables)
-def liobn_alive(scene: Scene, subject: Crossing | Table) -> Violation | None:
+def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Violation | None:
     """No hcall names a window that does not exist; no device keeps a table whose window is gone."""
-    if isinstance(subject, Table):
-        if subject.window is not None:
-            return None
-        what, liobn = "the device keeps a table of a window that is gone", subject.table.liobn
-    else:
+    if isinstance(subject, Crossing):
         assert not isinstance(subject.call, RtasCall)
+        device, liobn = subject.device, subject.call.liobn
         if subject.page_shift is not None:
             return None
-        what, liobn = f"{subject.name} names a window that does not exist", subject.call.liobn
-    return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, subject.device)
+        what = f"{subject.name} names a window that does not exist"
+    else:
+        device, liobn = subject[0], subject[1].liobn
+        if liobn in scene.windows[subject[0]]:
+            return None
+        what = "the device keeps a table of a window that is gone"
+    return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, device)
 
 
 @invariant("no-write-outside", memory_writes)

@@ -1,42 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Invariants about live mappings and the tables they own TCEs in."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
-from model.events import Map, Unmap
+from model.events import AllocCoherent, Beginning, Ending, MapSg
+from model.interfaces import WindowView
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene, Table, first_unreached, indices, valid
-from model.ledger import Mapping
-from model.types import WRITE, Direction, Span
+from model.ledger import Mapping, Piece
+from model.types import WRITE, BusAddress, Direction, Span
 
 
 def tables(scene: Scene) -> list[Table]:
     """Tables whose window exists."""
-    return [t for t in scene.tables if t.window is not None]
+    return scene.tables
 
 
-@invariant("map-fails-clean", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
-def map_fails_clean(scene: Scene, event: Map) -> Violation | None:
+def beginnings(scene: Scene) -> Iterator[Beginning]:
+    """A driver asked for a mapping."""
+    if isinstance(scene.event, Beginning):
+        yield scene.event
+
+
+def endings(scene: Scene) -> Iterator[Ending]:
+    """A driver ended a mapping."""
+    if isinstance(scene.event, Ending):
+        yield scene.event
+
+
+@invariant("map-fails-clean", beginnings)
+def map_fails_clean(scene: Scene, event: Beginning) -> Violation | None:
     """A map that fails leaves no TCE, no entry; a map that returns a handle has every TCE in place."""
     if scene.answer is None:
-        for table in tables(scene):
+        for table in scene.tables:
             left = _left_over(scene, table) if table.device == event.device else []
             if left:
                 return Violation("map-fails-clean", f"the map failed and left TCE {left[0].start:#x} valid", "no TCE",
                                  f"{sum(s.size for s in left)} TCEs", event.device)  # fmt: skip
+            idle = _idle(scene, table) if table.device == event.device else []
+            if idle:
+                return Violation("map-fails-clean", f"the map failed and left entry {idle[0].start:#x} taken", "no entry",
+                                 f"{sum(s.size for s in idle)} entries", event.device)  # fmt: skip
         return None
-    mapping = list(scene.ledger.mappings.values())[-1]
-    window = scene.window_at(event.device, mapping.handle.start)
-    missing = spans.difference([indices(window, mapping.handle)], valid(window, mapping.handle)) if window else []
-    if missing:
-        return Violation("map-fails-clean", f"the map returned a handle but TCE {missing[0].start:#x} is invalid",
-                         f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device)  # fmt: skip
+    for segment in scene.made.segments:
+        window = scene.window_at(event.device, segment.start)
+        missing = spans.difference([indices(window, segment)], valid(window, segment)) if window else []
+        if missing:
+            return Violation("map-fails-clean", f"the map returned a handle but TCE {missing[0].start:#x} is invalid",
+                             f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device)  # fmt: skip
     return None
 
 
-@invariant("route-agrees", lambda scene: [scene.event] if isinstance(scene.event, Unmap) else [])
-def route_agrees(scene: Scene, event: Unmap) -> Violation | None:
+@invariant("route-agrees", endings)
+def route_agrees(scene: Scene, event: Ending) -> Violation | None:
     """What map routed to the direct region, unmap routes to it, and what map allocated, unmap frees."""
     mapping = scene.ledger.mappings[event.mapping]
     writes = [c for c in scene.crossings if c.name.startswith("H_")]
@@ -49,29 +67,65 @@ def route_agrees(scene: Scene, event: Unmap) -> Violation | None:
     return None
 
 
-@invariant("handle-in-mask", lambda scene: [scene.event] if isinstance(scene.event, Map) else [])
-def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
-    """Every handle, to its last byte, is within the device's DMA mask and its window, and in no MMIO32 page nor page 0."""
-    if scene.answer is None:
-        return None
-    mapping = list(scene.ledger.mappings.values())[-1]
-    handle, device = mapping.handle, mapping.device
-    mask = scene.views[device].mask
+@invariant("handle-in-mask", lambda scene: [] if scene.answer is None else beginnings(scene))
+def handle_in_mask(scene: Scene, event: Beginning) -> Violation | None:
+    """Every handle, to its last byte, is within the device's DMA mask (a coherent buffer's within its coherent mask) and
+    one region of its window, and in no MMIO32 page nor page 0; no segment of a scatterlist is longer than the device
+    takes nor crosses its segment boundary, and a coherent buffer is aligned to its size.
+    """
+    mask = event.mask if isinstance(event, AllocCoherent) else scene.views[event.device].mask
+    for segment in scene.made.segments:
+        wrong = _out_of_reach(scene, event.device, segment, mask)
+        if wrong is None and isinstance(event, MapSg):
+            wrong = _against_limits(event, segment)
+        if wrong is None and isinstance(event, AllocCoherent):
+            wrong = _askew(scene, event, segment.start)
+        if wrong is not None:
+            return Violation("handle-in-mask", *wrong, event.device)
+    return None
+
+
+Wrong = tuple[str, int | str, int | str]
+"""Message, expected, observed."""
+
+
+def _out_of_reach(scene: Scene, device: int, handle: Span[BusAddress], mask: int) -> Wrong | None:
     if handle.stop - 1 > mask:
-        return Violation(
-            "handle-in-mask", "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1, device
-        )
+        return "the handle is beyond the device's mask", f"at most {mask:#x}", handle.stop - 1
     window = scene.window_at(device, handle.start)
     if window is None or not window.span.covers(handle):
-        return Violation("handle-in-mask", "the handle is not inside one window", "a window", handle.start, device)
-    page = 1 << window.page_shift
-    pages = Span(handle.start // page * page, -(-handle.stop // page) * page)
-    mmio = scene.profile.mmio32
+        return "the handle is not inside one window", "a window", handle.start
+    direct = scene.direct_region(device)
+    if direct.touches(handle) and not direct.covers(handle):
+        return "the handle lies in both regions of its window", f"to {direct.stop:#x} or from there", handle.start
+    pages, mmio = _io_pages(window, handle), scene.profile.mmio32
     if mmio is not None and pages.touches(mmio):  # type: ignore[arg-type]
-        outside = f"outside {mmio.start:#x} to {mmio.stop:#x}"
-        return Violation("handle-in-mask", "the handle is in a page of 32-bit MMIO", outside, handle.start, device)
+        return "the handle is in a page of 32-bit MMIO", f"outside {mmio.start:#x} to {mmio.stop:#x}", handle.start
     if pages.start == 0:
-        return Violation("handle-in-mask", "the handle is in page 0 of the bus", "a later page", handle.start, device)
+        return "the handle is in page 0 of the bus", "a later page", handle.start
+    return None
+
+
+def _io_pages(window: WindowView, handle: Span[BusAddress]) -> Span[int]:
+    page = 1 << window.page_shift
+    return Span(handle.start // page * page, -(-handle.stop // page) * page)
+
+
+def _against_limits(event: MapSg, segment: Span[BusAddress]) -> Wrong | None:
+    if segment.size > event.longest:
+        return "a segment is longer than the device takes", f"at most {event.longest:#x}", segment.size
+    step = event.boundary + 1
+    if segment.start // step != (segment.stop - 1) // step:
+        return "a segment crosses the device's segment boundary", f"no multiple of {step:#x} inside", segment.start
+    return None
+
+
+def _askew(scene: Scene, event: AllocCoherent, handle: BusAddress) -> Wrong | None:
+    size = 1 << scene.lpar.page
+    while size < event.memory.size:
+        size *= 2
+    if handle % size:
+        return "a coherent buffer is not aligned to its size", f"a multiple of {size:#x}", handle
     return None
 
 
@@ -81,19 +135,31 @@ def handle_in_mask(scene: Scene, event: Map) -> Violation | None:
     "to_device must not be writable; reading is granted to every direction by design",
 )
 def translates(scene: Scene, mapping: Mapping) -> Violation | None:
-    """Every live mapping reaches, byte for byte, the memory it was asked for, with the direction asked for."""
-    window = scene.window_at(mapping.device, mapping.handle.start)
+    """Every live mapping reaches, byte for byte, the memory it was asked for, with the direction asked for; the segments
+    of a scatterlist are together as long as its elements.
+    """
+    asked, given = (sum(span.size for span in part) for part in (mapping.elements, mapping.segments))
+    if asked != given:
+        return Violation("mapping-translates", "the segments of a scatterlist are not as long as its elements",
+                         asked, given, mapping.device)  # fmt: skip
+    wrongs = (_mistranslated(scene, mapping, piece) for piece in mapping.pieces)
+    return next((wrong for wrong in wrongs if wrong is not None), None)
+
+
+def _mistranslated(scene: Scene, mapping: Mapping, piece: Piece) -> Violation | None:
+    memory, handle = piece
+    window = scene.window_at(mapping.device, handle.start)
     if window is None:
-        return Violation("mapping-translates", "a live mapping is in no window", "a window", mapping.handle.start,
+        return Violation("mapping-translates", "a live mapping is in no window", "a window", handle.start,
                          mapping.device)  # fmt: skip
-    missing = first_unreached(window, mapping.handle, mapping.memory.start, mapping.direction.needs)
+    missing = first_unreached(window, handle, memory.start, mapping.direction.needs)
     if missing:
         at, tce = missing
-        expected = mapping.memory.start + (at - mapping.handle.start)
+        expected = memory.start + (at - handle.start)
         return Violation("mapping-translates", f"handle {at:#x} does not reach memory at {expected:#x}",
                          expected | mapping.direction.needs, tce, mapping.device)  # fmt: skip
-    if mapping.direction is Direction.TO_DEVICE and not scene.is_direct(mapping):
-        within = indices(window, mapping.handle)
+    if mapping.direction is Direction.TO_DEVICE and not scene.direct_region(mapping.device).holds(handle.start):
+        within = indices(window, handle)
         for run in window.table.spans(within.start, within.stop):
             if run.tce & WRITE:
                 return Violation("mapping-translates", "the device may write what it was to read", "read only", run.tce,
@@ -104,7 +170,6 @@ def translates(scene: Scene, mapping: Mapping) -> Violation | None:
 @invariant("mappings-disjoint", tables)
 def disjoint(scene: Scene, table: Table) -> Violation | None:
     """No two live mappings share a TCE."""
-    assert table.window is not None
     for one, other in pairwise(table.owned):
         if one.touches(other):
             return Violation("mappings-disjoint", "two live mappings share a TCE", f"TCE {one.stop:#x} or later",
@@ -126,18 +191,25 @@ def releases(scene: Scene, table: Table) -> Violation | None:
 
 def _left_over(scene: Scene, table: Table) -> "list[Span[int]]":
     """Valid TCEs of a table that no live mapping owns."""
-    assert table.window is not None
-    return spans.difference(spans.difference(table.valid, spans.union(table.owned)), scene.excused(table.window))
+    left = spans.difference(table.valid, spans.union(table.owned))
+    return spans.difference(left, scene.excused(table.window)) if left else left
+
+
+def _idle(scene: Scene, table: Table) -> "list[Span[int]]":
+    """Entries of a table that are taken and that no live mapping owns."""
+    taken = spans.union(table.table.allocated or ())
+    return spans.difference(spans.difference(taken, spans.union(table.owned)), scene.excused(table.window))
 
 
 @invariant("bitmap-matches-tces", tables, "entries that the hypervisor refused to clear may stay taken")
 def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
     """The allocator's map, less reservations, agrees with the TCEs."""
-    assert table.window is not None
     if table.table.allocated is None:
         return None
     mapped = table.valid
     taken = spans.union(table.table.allocated)
+    if taken == mapped:
+        return None
     excused = scene.excused(table.window)
     free, idle = spans.difference(mapped, taken), spans.difference(spans.difference(taken, mapped), excused)
     for wrong, word in ((free, "free"), (idle, "taken")):

@@ -4,30 +4,31 @@
 from collections.abc import Iterator
 
 from model.calls import RtasCall
+from model.events import MapSg
 from model.interfaces import GuestWindow, MaskAnswer
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import Direct, Scene, first_unreached, indices
+from model.invariants.scene import NO_REGION, Direct, Scene, first_unreached, indices
 from model.ledger import Crossing
 from model.types import CONTROL, BusAddress, PhysAddr, Span
 
 PAGE_SHIFTS = (12, 16, 24, 25, 26, 27, 28, 34, 21)
 
 
-def windows(scene: Scene) -> Iterator[tuple[int, GuestWindow]]:
+def windows(scene: Scene) -> list[tuple[int, GuestWindow]]:
     """Devices with a dynamic window."""
-    return scene.ddw()
+    return scene.ddw
 
 
 def windows_and_creates(scene: Scene) -> Iterator[tuple[int, GuestWindow] | Crossing]:
     """Devices with a dynamic window, and the creates of the step."""
-    yield from scene.ddw()
+    yield from scene.ddw
     yield from (c for c in scene.crossings if c.name == "create" and c.device is not None)
 
 
 def directs(scene: Scene) -> list[Direct]:
     """Devices that reach RAM directly, in a window that exists."""
-    return [d for d in scene.directs if d.window is not None]
+    return scene.directs
 
 
 @invariant("regions-disjoint", windows)
@@ -90,7 +91,6 @@ def ram_covered(scene: Scene, direct: Direct) -> Violation | None:
     """For a device that maps directly, each byte of each online RAM block that it may route directly is reached, read
     and write, at dma_offset + its address.
     """
-    assert direct.window is not None
     base = direct.region.start
     for block in scene.ledger.online:
         start, stop = block.start, min(block.stop, direct.region.size)
@@ -111,7 +111,6 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
     bytes it must share).
     """
     window = direct.window
-    assert window is not None
     shift = window.page_shift
     ram = spans.union(Span(b.start >> shift, ((b.stop - 1) >> shift) + 1) for b in scene.ledger.online)
     excused = scene.excused(window)
@@ -133,19 +132,18 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
 @invariant("limit-matches-split", lambda scene: scene.views)
 def limit_matches(scene: Scene, device: int) -> Violation | None:
     """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is
-    pre-mapped is routed directly.
+    pre-mapped is routed directly, by itself and in a scatterlist.
     """
     view = scene.views[device]
-    region = view.window.direct if view.window is not None else Span(BusAddress(0), BusAddress(0))
-    window = scene.windows[device].get(view.window.liobn) if view.window is not None else None
+    region = view.window.direct if view.window is not None else NO_REGION
+    direct_part = next((d for d in scene.directs if d.device == device), None)
     page = 1 << scene.lpar.page
     answer = scene.answer
     bypass = isinstance(answer, MaskAnswer) and answer.bypass and getattr(scene.event, "device", None) == device
-    for memory, is_ram in [(s, True) for s in scene.ledger.online] + [(s, False) for s in scene.ledger.vpmem]:
+    for memory in (*scene.ledger.online, *scene.ledger.vpmem):
         for start in _probes(memory, region.size, page) if region.size else (memory.start,):
             probe = Span(PhysAddr(start), PhysAddr(start + page))
-            bus = Span(BusAddress(region.start + start), BusAddress(region.start + start + page))
-            mapped = window is not None and region.covers(bus) and not first_unreached(window, bus, start, CONTROL)
+            mapped = direct_part is not None and _premapped(direct_part, probe)
             direct = scene.guest.routes_directly(device, probe)
             if bypass and not (direct and mapped):
                 return Violation("limit-matches-split", f"the answer says bypass, but memory at {start:#x} is not reached",
@@ -153,10 +151,33 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
             if direct and not mapped:
                 return Violation("limit-matches-split", f"memory at {start:#x} is routed directly but not pre-mapped",
                                  "a TCE of its own", "the direct region", device)  # fmt: skip
-            if mapped and is_ram and not direct and bus.stop - 1 <= view.mask and not _is_vpmem(scene, probe):
+            reachable = mapped and region.start + probe.stop - 1 <= view.mask
+            if reachable and not direct and not _is_vpmem(scene, probe):
                 return Violation("limit-matches-split", f"pre-mapped RAM at {start:#x} is not routed directly",
                                  "the direct region", "a TCE of its own", device)  # fmt: skip
+    event = scene.event
+    if isinstance(event, MapSg) and event.device == device and direct_part is not None:
+        fits = all(_may_go_direct(scene, direct_part, event, element) for element in event.memory)
+        if fits and (answer is None or scene.made.own_tces):
+            said = "failed" if answer is None else "TCEs of its own"
+            return Violation("limit-matches-split", "a scatterlist of pre-mapped RAM is not routed directly",
+                             "the direct region", said, device)  # fmt: skip
     return None
+
+
+def _may_go_direct(scene: Scene, direct: Direct, event: MapSg, element: Span[PhysAddr]) -> bool:
+    """Whether an element is pre-mapped RAM that the device reaches within its limits."""
+    start = direct.region.start + element.start
+    stop = start + element.size
+    whole = start // (event.boundary + 1) == (stop - 1) // (event.boundary + 1)
+    within = whole and stop - 1 <= scene.views[direct.device].mask
+    return within and _premapped(direct, element) and not _is_vpmem(scene, element)
+
+
+def _premapped(direct: Direct, probe: Span[PhysAddr]) -> bool:
+    base = direct.region.start
+    bus = Span(BusAddress(base + probe.start), BusAddress(base + probe.stop))
+    return direct.region.covers(bus) and not first_unreached(direct.window, bus, probe.start, CONTROL)
 
 
 def _probes(memory: Span[PhysAddr], limit: int, page: int) -> set[int]:

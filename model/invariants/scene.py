@@ -1,35 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the judge sees after a step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from model.events import Event, Unmap
-from model.interfaces import Guest, GuestDevice, GuestTable, GuestWindow, Hypervisor, MaskAnswer, WindowView
+from model.events import Ending, Event
+from model.interfaces import Answer, Guest, GuestDevice, GuestTable, GuestWindow, Hypervisor, WindowView
 from model.invariants import spans
 from model.ledger import Crossing, Ledger, Mapping
 from model.profiles import Lpar, Profile
 from model.types import CONTROL, BusAddress, Liobn, Pe, Span
 
+NO_REGION = Span(BusAddress(0), BusAddress(0))
+
 
 class Direct(NamedTuple):
-    """A device with a direct region, and the window it lies in (None: the hypervisor has no such window)."""
+    """A device with a direct region, and the window it lies in, which exists."""
 
     device: int
-    view: GuestDevice
     region: Span[BusAddress]
-    window: WindowView | None
+    window: WindowView
 
 
 class Table(NamedTuple):
-    """A table that the guest allocates from, and the window it lies in.
+    """A table that the guest allocates from, and the window it lies in, which exists.
 
-    owned: the TCEs of each live mapping in it, in order. valid: its TCEs that grant access, as ranges.
+    owned: the TCEs of each segment of live mappings in it, in order. valid: its TCEs that grant access, as ranges.
     """
 
     device: int
     table: GuestTable
-    window: WindowView | None
+    window: WindowView
     owned: "list[Span[int]]"
     valid: "list[Span[int]]"
 
@@ -39,11 +40,14 @@ class Scene:
 
     before: the guest's views before a SetMask. left: after a Detach, before the hypervisor isolates the slot, the windows of
     the PE and whether they hold a TCE that the guest could have cleared. crash: what crashed the guest, if anything did.
+
+    ddw: the devices that have a dynamic window. kept_tables: the tables that the guest keeps, `tables` those whose window
+    exists.
     """
 
     def __init__(
         self, profile: Profile, lpar: Lpar, hypervisor: Hypervisor, guest: Guest, ledger: Ledger, pes: Sequence[Pe],
-        attached: set[int], event: Event, answer: "bool | int | MaskAnswer | None", crossings: Sequence[Crossing],
+        attached: set[int], event: Event, answer: Answer, crossings: Sequence[Crossing],
         before: "dict[int, GuestDevice | None]", left: Sequence[tuple[Liobn, bool]], crash: str | None,
     ) -> None:  # fmt: skip
         self.profile, self.lpar, self.hypervisor, self.guest = profile, lpar, hypervisor, guest
@@ -52,34 +56,39 @@ class Scene:
         self.before, self.left = before, left
         self.windows: list[dict[Liobn, WindowView]] = [{w.liobn: w for w in hypervisor.windows(pe)} for pe in pes]
         self.views = {device: view for device in attached if (view := guest.view(device)) is not None}
+        self.ddw: list[tuple[int, GuestWindow]] = [(d, v.window) for d, v in self.views.items() if v.window is not None]
         self.directs = [
-            Direct(d, v, v.window.direct, self.windows[d].get(v.window.liobn))
-            for d, v in self.views.items()
-            if v.window is not None and v.window.direct.size
+            Direct(d, w.direct, self.windows[d][w.liobn])
+            for d, w in self.ddw
+            if w.direct.size and w.liobn in self.windows[d]
         ]
-        ended = event.mapping if isinstance(event, Unmap) else None
+        ended = event.mapping if isinstance(event, Ending) else None
         self.live = [m for number, m in ledger.mappings.items() if number != ended]
-        self.tables = [self._table(d, t) for d, v in self.views.items() for t in v.tables]
+        self.kept_tables: list[tuple[int, GuestTable]] = [(d, t) for d, v in self.views.items() for t in v.tables]
+        self.tables = [
+            self._table(d, t, self.windows[d][t.liobn]) for d, t in self.kept_tables if t.liobn in self.windows[d]
+        ]
 
-    def _table(self, device: int, table: GuestTable) -> Table:
-        window = self.windows[device].get(table.liobn)
-        if window is None:
-            return Table(device, table, None, [], [])
-        mine = (m.handle for m in self.live if m.device == device and table.span.holds(m.handle.start))
+    def _table(self, device: int, table: GuestTable, window: WindowView) -> Table:
+        mine = (s for m in self.live if m.device == device for s in m.segments if table.span.holds(s.start))
         return Table(device, table, window, sorted(indices(window, h) for h in mine), valid(window, table.span))
-
-    def ddw(self) -> "Iterator[tuple[int, GuestWindow]]":
-        """The devices that have a dynamic window."""
-        return ((d, v.window) for d, v in self.views.items() if v.window is not None)
 
     def window_at(self, device: int, address: BusAddress) -> WindowView | None:
         """The window of a device that holds a bus address."""
-        return next((w for w in self.windows[device].values() if w.span.holds(address)), None)
+        for window in self.windows[device].values():
+            if window.span.holds(address):
+                return window
+        return None
 
-    def is_direct(self, mapping: Mapping) -> bool:
-        """Whether a handle lies in the direct region of its device."""
-        view = self.views.get(mapping.device)
-        return view is not None and view.window is not None and view.window.direct.holds(mapping.handle.start)
+    def direct_region(self, device: int) -> Span[BusAddress]:
+        """The bus range of a device that reaches RAM 1:1, empty if it has none."""
+        view = self.views.get(device)
+        return view.window.direct if view is not None and view.window is not None else NO_REGION
+
+    @property
+    def made(self) -> Mapping:
+        """The mapping that the event has just made."""
+        return next(reversed(self.ledger.mappings.values()))
 
     def excused(self, window: WindowView) -> "list[Span[int]]":
         """The TCEs of a window that the hypervisor refused to clear."""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where C leaves open what happens: differences that no model can restate, each with its reason. They are counted."""
+
+from contextlib import suppress
+
+from conformance.differ import Difference
+from conformance.scope import Bounded, OutOfScope
+from model.calls import RtasAnswer, RtasStatus
+from model.events import Detach, Map, SetMask, Step, Unmap
+from model.guest.sizing import PAGE_SHIFT_OF_BIT
+from model.interfaces import Crash
+from model.run import Done, GuestMaker, InvariantBroken, Run
+from model.trace import Trace
+
+INT_SHIFT = "F12: IOMMU_PAGE_MASK() shifts the int 1 by 34"
+NEGATIVE_SHIFT = "F8: enable_ddw() of 6.1 shifts by the difference of RAM and I/O page, which is below 0"
+FREED_TWICE = "F39: enable_ddw() frees a property that the node frees again; memory is no part of the model"
+USE_AFTER_FREE = "F36: 6.1 goes through a pointer to a freed table"
+FREED = "a pointer to a freed table"
+"""As a guest's view names it."""
+
+
+def set_aside(trace: Trace, difference: Difference, model: GuestMaker, release: str) -> str | None:
+    """Why a difference says nothing of the model, None if it does."""
+    at = difference.step
+    if at < 0:
+        return None
+    run = Run(trace.profile, trace.lpar, model, Bounded)
+    for step in trace.steps[:at]:
+        _go_on(run, step)
+    step = trace.steps[at]
+    if isinstance(step.event, Detach) and str(difference.one).startswith(
+        "free of memory that is not allocated at device_tree.c"
+    ):
+        return FREED_TWICE
+    if release == "6.1" and _uses_freed(run, step):
+        return USE_AFTER_FREE
+    _go_on(run, step)
+    done = run.history[-1]
+    if isinstance(step.event, Map) and any((crossing.page_shift or 0) >= 32 for crossing in done.crossings):
+        return INT_SHIFT
+    if release == "6.1" and isinstance(step.event, SetMask) and _page_above_ram(done, trace):
+        return NEGATIVE_SHIFT
+    return None
+
+
+def _go_on(run: Run, step: Step) -> None:
+    if run.impossible(step.event) is None:
+        with suppress(InvariantBroken, OutOfScope, Crash):
+            run.step(step)
+
+
+def _uses_freed(run: Run, step: Step) -> bool:
+    """Whether the device of a driver's step points to a table that is gone."""
+    match step.event:
+        case SetMask(device, _) | Map(device, _, _, _):
+            view = run.guest.view(device)
+        case Unmap(number):
+            view = run.guest.view(run.ledger.mappings[number].device)
+        case _:
+            return False
+    return view is not None and FREED in view.traces
+
+
+def _page_above_ram(done: Done, trace: Trace) -> bool:
+    """Whether a query offered I/O pages larger than all RAM."""
+    ram = max(trace.lpar.hotplug_max - 1, 0).bit_length()
+    for crossing in done.crossings:
+        if crossing.name == "query" and isinstance(crossing.answer, RtasAnswer):
+            offered = crossing.answer.outputs[-2] if crossing.answer.status is RtasStatus.SUCCESS else 0
+            if any(offered >> bit & 1 and shift > ram for bit, shift in enumerate(PAGE_SHIFT_OF_BIT)):
+                return True
+    return False

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The partition that the kernel's code runs in: RAM, vPMEM and devices come and go as requests say, and the kernel's
+ * entry points are called in the order in which the kernel's core calls them.
+ *
+ * Each device sits below a PHB of its own, whose node carries the window properties. A device that comes back gets the
+ * memory of its old nodes again, as a slab hands out last what was freed last.
+ */
+#include "partition.h"
+#include <linux/bitmap.h>
+#include <asm/pci-bridge.h>
+#include <asm/iommu.h>
+#include <asm/firmware.h>
+
+struct pci_controller_ops pseries_pci_controller_ops;
+struct list_head hose_list = { &hose_list, &hose_list };
+struct machdep_calls ppc_md;
+bool kdump_kernel;
+unsigned int current_cpu;
+
+int initcall_setup_iommu_pool_hash(void);
+int initcall_find_existing_ddw_windows(void);
+
+static const struct dma_map_ops *pci_dma_ops;
+static struct notifier_block *memory_listener, *tree_listener;
+static u64 ram_maximum;
+
+static struct span ram[MOST_SPANS];
+static int ram_blocks;
+static word added_until; /* end of a block that was added, and is not online: memblock has it already, or still */
+static struct span vpmem[MOST_SPANS];
+static struct device_node vpmem_nodes[MOST_SPANS];
+static int vpmem_ranges;
+
+static struct machine {
+	bool attached, by_dlpar;
+	struct device_node phb_node, node;
+	struct pci_dn phb_dn, dn;
+	struct pci_controller phb;
+	struct pci_bus bus;
+	struct pci_dev device;
+	u64 mask;
+	struct property properties[4];
+	__be32 cells[4][MOST_CELLS];
+} machines[MOST_DEVICES];
+static bool seen[MOST_DEVICES];
+
+void set_pci_dma_ops(const struct dma_map_ops *ops)
+{
+	pci_dma_ops = ops;
+}
+
+int register_memory_notifier(struct notifier_block *block)
+{
+	memory_listener = block;
+	return 0;
+}
+
+int of_reconfig_notifier_register(struct notifier_block *block)
+{
+	tree_listener = block;
+	return 0;
+}
+
+u64 hot_add_drconf_memory_max(void)
+{
+	return ram_maximum;
+}
+
+u64 memory_hotplug_max(void)
+{
+	return max(ram_maximum, memblock_end_of_DRAM()); /* arch/powerpc/mm/numa.c */
+}
+
+u64 memblock_end_of_DRAM(void)
+{
+	return max(added_until, ram_blocks ? ram[ram_blocks - 1].stop : 0);
+}
+
+/* kernel/resource.c: the parts of RAM within a range of pages, in order, until one is refused. Neighbours are one resource
+ * each, as memory blocks that were added are. */
+int walk_system_ram_range(unsigned long start, unsigned long pages, void *arg,
+			  int (*visit)(unsigned long, unsigned long, void *))
+{
+	int refused = -EINVAL;
+
+	for (int i = 0; i < ram_blocks; i++) {
+		unsigned long first = max(start, ram[i].start >> PAGE_SHIFT);
+		unsigned long last = min(start + pages, ram[i].stop >> PAGE_SHIFT);
+
+		if (first >= last)
+			continue;
+		refused = visit(first, last - first, arg);
+		if (refused)
+			break;
+	}
+	return refused;
+}
+
+static void add_ram(word start, word stop)
+{
+	int i = ram_blocks++;
+
+	for (; i && ram[i - 1].start > start; i--)
+		ram[i] = ram[i - 1];
+	ram[i] = (struct span){ start, stop };
+}
+
+static void drop_ram(word start)
+{
+	int i = 0;
+
+	while (i < ram_blocks && ram[i].start != start)
+		i++;
+	for (; i < ram_blocks - 1; i++)
+		ram[i] = ram[i + 1];
+	ram_blocks--;
+}
+
+static void link_vpmem_nodes(void)
+{
+	struct device_node **last = &tree.child;
+
+	for (int i = 0; i < MOST_DEVICES; i++)
+		if (machines[i].attached) {
+			*last = &machines[i].phb_node;
+			last = &(*last)->sibling;
+		}
+	for (int i = 0; i < vpmem_ranges; i++) {
+		vpmem_nodes[i] = (struct device_node){ .name = "ibm,pmemory", .type = "ibm,pmemory", .parent = &tree };
+		*last = &vpmem_nodes[i];
+		last = &(*last)->sibling;
+	}
+	*last = NULL;
+}
+
+static void seen_memory(word stop)
+{
+	highest_memory = max(highest_memory, stop);
+}
+
+void partition_vpmem(word present, word start, word size)
+{
+	if (present) {
+		vpmem[vpmem_ranges++] = (struct span){ start, start + size };
+		seen_memory(start + size);
+	} else {
+		int i = 0;
+
+		while (vpmem[i].start != start)
+			i++;
+		vpmem[i] = vpmem[--vpmem_ranges];
+	}
+	link_vpmem_nodes();
+}
+
+/* in: multi-TCE, RAM maximum, kdump, number of RAM blocks, start and stop of each, the same for vPMEM. */
+void partition_boot(const word *in)
+{
+	powerpc_firmware_features = FW_FEATURE_LPAR | (in[0] ? FW_FEATURE_PUT_TCE_IND | FW_FEATURE_STUFF_TCE : 0);
+	ram_maximum = in[1];
+	kdump_kernel = in[2];
+	in += 3;
+	for (word n = *in++; n; n--, in += 2) {
+		add_ram(in[0], in[1]);
+		seen_memory(in[1]);
+	}
+	for (word n = *in++; n; n--, in += 2)
+		partition_vpmem(1, in[0], in[1] - in[0]);
+	iommu_init_early_pSeries();
+	initcall_setup_iommu_pool_hash();
+	initcall_find_existing_ddw_windows();
+}
+
+static void give_property(struct machine *machine, int slot, const char *name, const u32 *cells, int count)
+{
+	struct property *property = &machine->properties[slot];
+	/* A sanitizer sees a read beyond a value of its own length; without one, zeros follow, so that runs repeat. */
+	__be32 *value = SANITIZED ? host_memory(4 * count) : machine->cells[slot];
+
+	for (int i = 0; i < count; i++)
+		value[i] = cpu_to_be32(cells[i]);
+	*property = (struct property){ (char *)name, 4 * count, value };
+	of_add_property(&machine->phb_node, property);
+}
+
+static void give_window(struct machine *machine, const word *in)
+{
+	u32 cells[5] = { in[0], in[1] >> 32, in[1], in[2] >> 32, in[2] };
+
+	give_property(machine, 0, "ibm,dma-window", cells, 5);
+}
+
+/*
+ * in: device, config address, buid; default window: present, LIOBN, start, size; ddw-applicable: present, three tokens;
+ * number of ddw-extensions cells, the cells; 32-bit MMIO: present, start, stop.
+ */
+void partition_attach(const word *in)
+{
+	struct machine *machine = &machines[in[0]];
+	u32 cells[MOST_CELLS];
+
+	memset(machine, 0, sizeof(*machine));
+	machine->attached = true;
+	machine->by_dlpar = seen[in[0]]; /* the first time, it is there at boot */
+	seen[in[0]] = true;
+	machine->phb_node = (struct device_node){ .name = "pci", .full_name = "/pci", .type = "pci", .parent = &tree,
+						  .data = &machine->phb_dn, .child = &machine->node };
+	machine->node = (struct device_node){ .name = "device", .full_name = "/pci/device", .parent = &machine->phb_node,
+					      .data = &machine->dn };
+	machine->dn = (struct pci_dn){ .busno = in[1] >> 16 & 0xff, .devfn = in[1] >> 8 & 0xff, .phb = &machine->phb };
+	machine->phb_dn = (struct pci_dn){ .phb = &machine->phb };
+	machine->phb = (struct pci_controller){ .bus = &machine->bus, .dn = &machine->phb_node, .buid = in[2],
+						.controller_ops = pseries_pci_controller_ops };
+	machine->bus = (struct pci_bus){ .sysdata = &machine->phb, .number = machine->dn.busno,
+					 .dev.of_node = &machine->phb_node };
+	machine->mask = DMA_BIT_MASK(32);
+	machine->device = (struct pci_dev){ .bus = &machine->bus, .devfn = machine->dn.devfn,
+					    .dev = { .of_node = &machine->node, .dma_mask = &machine->mask,
+						     .coherent_dma_mask = DMA_BIT_MASK(32), .dma_ops = pci_dma_ops,
+						     .limits = { SZ_64K, U32_MAX } } }; /* pci_device_add() */
+	in += 3;
+	if (in[0])
+		give_window(machine, in + 1);
+	in += 4;
+	if (in[0])
+		give_property(machine, 1, "ibm,ddw-applicable", (u32[]){ in[1], in[2], in[3] }, 3);
+	in += 4;
+	for (word i = 0; i < in[0]; i++)
+		cells[i] = in[1 + i];
+	if (in[0])
+		give_property(machine, 2, "ibm,ddw-extensions", cells, in[0]);
+	in += 1 + in[0];
+	if (in[0])
+		machine->phb.mem_resources[0] = (struct resource){ in[1], in[2] - 1, IORESOURCE_MEM };
+	link_vpmem_nodes();
+	machine->phb.controller_ops.dma_bus_setup(&machine->bus);
+	machine->phb.controller_ops.dma_dev_setup(&machine->device);
+}
+
+/* The device leaves its group before its nodes go, children first: dlpar_remove_slot(), dlpar_detach_node(). */
+void partition_detach(word number)
+{
+	struct machine *machine = &machines[number];
+	struct of_reconfig_data child = { .dn = &machine->node }, parent = { .dn = &machine->phb_node };
+
+	iommu_group_remove_device(&machine->device.dev);
+	tree_is_told = true;
+	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &child);
+	machine->phb_node.child = NULL;
+	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &parent);
+	tree_is_told = false;
+	machine->attached = false;
+	if (machine->by_dlpar)
+		release_node(&machine->phb_node, machine->properties, ARRAY_SIZE(machine->properties));
+	link_vpmem_nodes();
+}
+
+/* dma_set_mask() of kernel/dma/mapping.c. */
+int partition_set_mask(word number, word mask)
+{
+	struct machine *machine = &machines[number];
+
+	if (!machine->device.dev.dma_ops->dma_supported(&machine->device.dev, mask))
+		return 0;
+	machine->mask = mask;
+	return 1;
+}
+
+word partition_map(word number, word start, word size, word direction, word cpu)
+{
+	word handle;
+
+	current_cpu = cpu; /* everything else happens on the first */
+	handle = dispatch_map(&machines[number].device.dev, start, size, direction);
+	current_cpu = 0;
+	return handle;
+}
+
+void partition_unmap(word number, word handle, word size, word direction)
+{
+	dispatch_unmap(&machines[number].device.dev, handle, size, direction);
+}
+
+/* in: number of elements, start and size of each. The list as sg_init_table() and sg_set_page() make it. */
+static const word *make_list(struct scatterlist *list, const word *in)
+{
+	word count = *in++;
+
+	if (count > MOST_ELEMENTS)
+		host_out_of_scope("a scatterlist of so many elements");
+	memset(list, 0, MOST_ELEMENTS * sizeof(*list));
+	for (word i = 0; i < count; i++, in += 2) {
+		list[i].page_link = in[0] & PAGE_MASK;
+		list[i].offset = in[0] & ~PAGE_MASK;
+		list[i].length = in[1];
+	}
+	return in;
+}
+
+/* in: device, direction, CPU, the device's limits for a segment, the list. Reply: start and size of each segment. */
+void partition_map_sg(const word *in)
+{
+	struct device *device = &machines[in[0]].device.dev;
+	struct device_dma_parameters before = device->limits;
+	struct scatterlist list[MOST_ELEMENTS];
+	int segments;
+
+	current_cpu = in[2];
+	device->limits = (struct device_dma_parameters){ in[3], in[4] };
+	make_list(list, in + 5);
+	segments = dispatch_map_sg(device, list, in[5], in[1]);
+	for (int i = 0; i < segments; i++) {
+		host_reply(list[i].dma_address);
+		host_reply(list[i].dma_length);
+	}
+	device->limits = before;
+}
+
+/* in: device, direction, the list, number of segments, start and size of each. The other elements never had any. */
+void partition_unmap_sg(const word *in)
+{
+	struct device *device = &machines[in[0]].device.dev;
+	struct scatterlist list[MOST_ELEMENTS];
+	const word *segments = make_list(list, in + 2);
+
+	for (word i = 0; i < segments[0]; i++) {
+		list[i].dma_address = segments[1 + 2 * i];
+		list[i].dma_length = segments[2 + 2 * i];
+	}
+	dispatch_unmap_sg(device, list, in[2], in[1]);
+}
+
+/* A driver's coherent mask, which it may have set or not. Pages that nobody gives back are a warning. */
+word partition_alloc_coherent(word number, word start, word size, word mask, word cpu)
+{
+	struct device *device = &machines[number].device.dev;
+	dma_addr_t handle;
+
+	current_cpu = cpu;
+	device->coherent_dma_mask = mask;
+	pages_are_at(start);
+	handle = dispatch_alloc(device, size);
+	WARN_ON(handle == DMA_MAPPING_ERROR && !pages_are_back());
+	return handle;
+}
+
+void partition_free_coherent(word number, word start, word size, word handle, word mask)
+{
+	struct device *device = &machines[number].device.dev;
+
+	device->coherent_dma_mask = mask;
+	pages_were_given(start, get_order(size));
+	dispatch_free(device, size, __va(start), handle);
+	WARN_ON(!pages_are_back());
+}
+
+int partition_memory(word action, word start, word size)
+{
+	struct memory_notify notice = { start >> PAGE_SHIFT, size >> PAGE_SHIFT };
+	int answer;
+
+	added_until = start + size;
+	if (action == MEM_GOING_ONLINE)
+		seen_memory(start + size);
+	if (action == MEM_ONLINE)
+		add_ram(start, start + size);
+	if (action == MEM_OFFLINE)
+		drop_ram(start);
+	answer = memory_listener->notifier_call(memory_listener, action, &notice);
+	added_until = 0;
+	return answer != NOTIFY_BAD;
+}
+
+int partition_routes(word number, word start, word size)
+{
+	return dispatch_goes_direct(&machines[number].device.dev, start, size);
+}
+
+/* The bitmap's ones as ranges, counted from `base`, without what is reserved. */
+static void show_entries(struct iommu_table *table, unsigned long base)
+{
+	unsigned long at = 0, end, shift = table->it_offset - base;
+	unsigned long from = table->it_reserved_start - table->it_offset, to = table->it_reserved_end - table->it_offset;
+
+	if (table->it_offset == 0)
+		at = 1;
+	while ((at = find_next_bit(table->it_map, table->it_size, at)) < table->it_size) {
+		if (at >= from && at < to) {
+			at = to;
+			continue;
+		}
+		end = find_next_zero_bit(table->it_map, table->it_size, at);
+		if (at < from && end > from && from < to)
+			end = from;
+		host_reply(1);
+		host_reply(at + shift);
+		host_reply(end + shift);
+		at = end;
+	}
+	host_reply(0);
+}
+
+static void show_table(struct iommu_table *table, const struct dma_window_view *window)
+{
+	unsigned long base = table->it_offset;
+
+	if (window && window->liobn == table->it_index)
+		base = window->base >> table->it_page_shift;
+	host_reply(1);
+	host_reply(table->it_index);
+	host_reply(table->it_offset << table->it_page_shift);
+	host_reply((table->it_offset + table->it_size) << table->it_page_shift);
+	host_reply(table->it_map != NULL);
+	if (table->it_map)
+		show_entries(table, base);
+}
+
+/* Where the dynamic part of a window starts: at the table on it, at its end if there is none. */
+static u64 dynamic_start(const struct dma_window_view *window, struct iommu_table_group *group)
+{
+	for (int i = 0; group && i < IOMMU_TABLE_GROUP_MAX_TABLES; i++)
+		if (group->tables[i] && host_is_live(group->tables[i]) && group->tables[i]->it_index == window->liobn)
+			return group->tables[i]->it_offset << group->tables[i]->it_page_shift;
+	return window->base + (1ULL << window->window_shift);
+}
+
+/*
+ * Reply: mask; LIOBN of the table in use, + 1, or 0; default property; window: present, LIOBN, direct start and stop,
+ * dynamic start and stop; tables: 1, LIOBN, start, stop, has a bitmap, then ranges 1, start, stop, ended by 0; ended by 0;
+ * number of failed-list entries; whether the table in use was freed; whether a window property has no list entry.
+ */
+void partition_view(word number)
+{
+	struct machine *machine = &machines[number];
+	struct iommu_table_group *group = machine->phb_dn.table_group;
+	struct iommu_table *table = get_iommu_table_base(&machine->device.dev);
+	struct dma_window_view window;
+	bool opened = window_of(&machine->phb_node, &window), freed = table && !host_is_live(table);
+
+	host_reply(machine->mask);
+	host_reply(table && !freed ? table->it_index + 1 : 0);
+	host_reply(of_find_property(&machine->phb_node, "ibm,dma-window", NULL) != NULL);
+	host_reply(opened);
+	if (opened) {
+		u64 stop = window.base + (1ULL << window.window_shift), start = dynamic_start(&window, group);
+
+		host_reply(window.liobn);
+		host_reply(window.base);
+		host_reply(window.direct ? start : window.base);
+		host_reply(start);
+		host_reply(stop);
+	}
+	for (int i = 0; group && i < IOMMU_TABLE_GROUP_MAX_TABLES; i++) {
+		freed |= group->tables[i] && !host_is_live(group->tables[i]);
+		if (group->tables[i] && host_is_live(group->tables[i]))
+			show_table(group->tables[i], opened ? &window : NULL);
+	}
+	host_reply(0);
+	host_reply(failures_of(&machine->phb_node));
+	host_reply(freed);
+	host_reply(!opened && has_window_property(&machine->phb_node));
+}

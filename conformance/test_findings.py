@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Findings whose words in a survey are those of others too, or that it seldom meets, each on the C by a trace of its own."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.kernel.kernels import Kernels
+from conformance.survey import watch
+from model.events import AllocCoherent, Event, Fault, Map, MapSg, SetMask, Step, Unmap
+from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
+from model.run import BITS_32
+from model.trace import Trace
+from model.types import GIB, Direction, DmaMask, PhysAddr, Span
+
+LPAR = simple_lpar(4 * GIB, vpmem=GIB)
+VPMEM = LPAR.vpmem[0].start
+SPLIT, LIMITED = (6, 12), (7, 2)
+"""The first of the tested releases with a split window, and with a limit below vPMEM in any window."""
+
+
+def broken(kernels: Kernels, profile: Profile, *events: Event | Step, lpar: Lpar = LPAR) -> set[str]:
+    steps = tuple(event if isinstance(event, Step) else Step(event) for event in events)
+    sights, _ = watch(Trace(profile, lpar, steps), kernels)
+    return {sight.violation.invariant for sight in sights}
+
+
+OPEN = SetMask(0, DmaMask((1 << 64) - 1))
+MAPPED = Map(0, Span(VPMEM, PhysAddr(VPMEM + 0x10000)), Direction.TO_DEVICE)
+
+
+def test_f1_unmapping_vpmem_of_a_split_window_clears_nothing(kernels: Kernels) -> None:
+    leaks = kernels.tree.version >= SPLIT
+    found = broken(kernels, POWERVM_SRIOV, OPEN, MAPPED, Unmap(0))
+    assert ({"route-agrees", "unmap-releases"} <= found) == leaks
+
+
+@pytest.mark.parametrize("profile", [QEMU_PSERIES])
+def test_f17_vpmem_is_not_reached_through_a_window_of_2_to_the_51(kernels: Kernels, profile: Profile) -> None:
+    assert ("limit-matches-split" in broken(kernels, profile, OPEN)) == (kernels.tree.version < LIMITED)
+
+
+DYNAMIC = replace(POWERVM_SRIOV, pages=0x2, block=1 << 20)
+"""One window of at most 64 GiB in 64K pages: too small for the RAM of LARGE."""
+LARGE = simple_lpar(128 * GIB)
+PAGE = 1 << 16
+
+
+def listed(*ranges: tuple[int, int], longest: int = 4 * PAGE, boundary: int = (1 << 32) - 1) -> MapSg:
+    memory = tuple(Span(PhysAddr(start), PhysAddr(start + size)) for start, size in ranges)
+    return MapSg(0, memory, Direction.BIDIRECTIONAL, longest, boundary)
+
+
+def test_f30_the_element_that_cannot_be_set_keeps_its_entries(kernels: Kernels) -> None:
+    short_of_resources = Fault("H_PUT_TCE_INDIRECT", 2, -44)
+    event = listed((0, PAGE), (4 * PAGE, PAGE), (8 * PAGE, PAGE))
+    assert "map-fails-clean" in broken(kernels, POWERVM_DEDICATED, Step(event, (short_of_resources,)))
+
+
+def test_f31_segments_are_merged_across_the_boundary(kernels: Kernels) -> None:
+    ranges = tuple((number * PAGE, PAGE) for number in range(4))
+    assert broken(kernels, POWERVM_DEDICATED, listed(*ranges, boundary=2 * PAGE - 1)) == {"handle-in-mask"}
+    assert not broken(kernels, POWERVM_DEDICATED, listed(*ranges, boundary=4 * PAGE - 1))
+
+
+WHOLE = replace(LPAR, online=(0, 1), vpmem_at_boot=())
+END = WHOLE.blocks[-1].stop
+
+
+@pytest.mark.parametrize("profile", [POWERVM_DEDICATED, POWERVM_SRIOV], ids=lambda profile: profile.name)
+def test_f32_the_last_page_of_ram_is_not_mapped_directly_from_its_middle(kernels: Kernels, profile: Profile) -> None:
+    from_its_middle, whole = listed((END - PAGE // 2, PAGE // 2)), listed((END - PAGE, PAGE))
+    found = broken(kernels, profile, OPEN, from_its_middle, lpar=WHOLE)
+    assert ("limit-matches-split" in found) == (kernels.tree.version >= LIMITED)
+    assert "limit-matches-split" not in broken(kernels, profile, OPEN, whole, lpar=WHOLE)
+
+
+def test_f33_two_segments_of_2_gib_become_one_of_no_length(kernels: Kernels) -> None:
+    event = listed((0, 2 * GIB), (2 * GIB, 2 * GIB), longest=2 * GIB, boundary=(1 << 64) - 1)
+    assert "mapping-translates" in broken(kernels, DYNAMIC, OPEN, event, lpar=LARGE)
+
+
+def test_f34_a_coherent_mask_of_32_bits_does_not_limit_a_window_above_it(kernels: Kernels) -> None:
+    event = AllocCoherent(0, Span(PhysAddr(0), PhysAddr(PAGE)), BITS_32)
+    assert "handle-in-mask" in broken(kernels, DYNAMIC, OPEN, event, lpar=LARGE)
+
+
+def test_f35_f36_a_coherent_buffer_is_asked_of_a_table_that_is_gone(kernels: Kernels) -> None:
+    event = AllocCoherent(0, Span(PhysAddr(0), PhysAddr(PAGE)), BITS_32)
+    crashed = "guest-crash" in broken(kernels, POWERVM_SRIOV, OPEN, event, lpar=WHOLE)
+    assert crashed == (kernels.tree.version < LIMITED)
