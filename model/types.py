@@ -75,7 +75,9 @@ class Direction(Enum):
     @property
     def needs(self) -> int:
         """The TCE control bits without which the device could not do what was asked for."""
-        return {"to_device": READ, "from_device": WRITE, "bidirectional": READ | WRITE}[self.value]
+        if self is Direction.TO_DEVICE:
+            return READ
+        return WRITE if self is Direction.FROM_DEVICE else READ | WRITE
 
 
 class SegmentLimits(NamedTuple):

@@ -37,8 +37,9 @@ class TceTable:
         """The entries that are not zero, in order, cut to [start, stop)."""
         first, last = self._meeting(start, stop)
         found = self._runs[first:last]
-        if found:  # only the outer ones can reach beyond
+        if found and found[0].start < start:  # only the outer ones can reach beyond
             found[0] = _cut(found[0], start, stop)
+        if found and found[-1].stop > stop:
             found[-1] = _cut(found[-1], start, stop)
         return iter(found)
 

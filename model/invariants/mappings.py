@@ -10,7 +10,7 @@ from model.invariants import spans
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene, Table, first_unreached, indices, valid
 from model.ledger import Mapping, Piece
-from model.types import WRITE, BusAddress, Direction, Span
+from model.types import READ, WRITE, BusAddress, Span
 
 
 def tables(scene: Scene) -> list[Table]:
@@ -131,34 +131,38 @@ def _askew(scene: Scene, event: AllocCoherent, handle: BusAddress) -> Wrong | No
 
 @invariant(
     "mapping-translates",
-    lambda scene: scene.live,
+    lambda scene: scene.moved,
     "to_device must not be writable; reading is granted to every direction by design",
 )
 def translates(scene: Scene, mapping: Mapping) -> Violation | None:
     """Every live mapping reaches, byte for byte, the memory it was asked for, with the direction asked for; the segments
     of a scatterlist are together as long as its elements.
     """
-    asked, given = (sum(span.size for span in part) for part in (mapping.elements, mapping.segments))
+    asked, given = (sum([span.size for span in part]) for part in (mapping.elements, mapping.segments))
     if asked != given:
         return Violation("mapping-translates", "the segments of a scatterlist are not as long as its elements",
                          asked, given, mapping.device)  # fmt: skip
-    wrongs = (_mistranslated(scene, mapping, piece) for piece in mapping.pieces)
-    return next((wrong for wrong in wrongs if wrong is not None), None)
+    for piece in mapping.pieces:
+        wrong = _mistranslated(scene, mapping, piece)
+        if wrong is not None:
+            return wrong
+    return None
 
 
 def _mistranslated(scene: Scene, mapping: Mapping, piece: Piece) -> Violation | None:
     memory, handle = piece
+    needs = mapping.direction.needs
     window = scene.window_at(mapping.device, handle.start)
     if window is None:
         return Violation("mapping-translates", "a live mapping is in no window", "a window", handle.start,
                          mapping.device)  # fmt: skip
-    missing = first_unreached(window, handle, memory.start, mapping.direction.needs)
+    missing = first_unreached(window, handle, memory.start, needs)
     if missing:
         at, tce = missing
         expected = memory.start + (at - handle.start)
         return Violation("mapping-translates", f"handle {at:#x} does not reach memory at {expected:#x}",
-                         expected | mapping.direction.needs, tce, mapping.device)  # fmt: skip
-    if mapping.direction is Direction.TO_DEVICE and not scene.direct_region(mapping.device).holds(handle.start):
+                         expected | needs, tce, mapping.device)  # fmt: skip
+    if needs == READ and not scene.direct_region(mapping.device).holds(handle.start):
         within = indices(window, handle)
         for run in window.table.spans(within.start, within.stop):
             if run.tce & WRITE:

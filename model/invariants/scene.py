@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from model.events import Ending, Event
+from model.events import Detach, Ending, Event
 from model.interfaces import Answer, Guest, GuestDevice, GuestTable, GuestWindow, Hypervisor, WindowView
 from model.invariants import spans
 from model.ledger import Crossing, Ledger, Mapping
@@ -86,6 +86,11 @@ class Scene:
         return view.window.direct if view is not None and view.window is not None else NO_REGION
 
     @property
+    def moved(self) -> list[Mapping]:
+        """The live mappings that may reach something else than before: the newest alone if nothing asked the hypervisor."""
+        return self.live if self.crossings or isinstance(self.event, Detach) else self.live[-1:]
+
+    @property
     def made(self) -> Mapping:
         """The mapping that the event has just made."""
         return next(reversed(self.ledger.mappings.values()))
@@ -115,18 +120,15 @@ def first_unreached(
     """
     shift = window.page_shift
     page = 1 << shift
-    at = bus.start
-    within = indices(window, bus)
-    for run in window.table.spans(within.start, within.stop):
-        start = BusAddress(window.base + run.start * page)
+    at, end, base = bus.start, bus.stop, window.base
+    for first, last, tce, step in window.table.spans((at - base) >> shift, ((end - 1 - base) >> shift) + 1):
+        start, stop = base + first * page, base + last * page
         if start > at:
             return at, 0
-        stop = window.base + run.stop * page
-        target = (run.tce & ~0xFFF) + (at - start)
-        linear = run.step == page or run.stop - run.start == 1
-        if run.tce & control != control or target != memory + (at - bus.start) or (not linear and stop - at > page):
-            return at, run.tce
+        target, linear = (tce & ~0xFFF) + (at - start), step == page or last - first == 1
+        if tce & control != control or target != memory + (at - bus.start) or (not linear and stop - at > page):
+            return at, tce
         at = BusAddress(stop)
-        if at >= bus.stop:
+        if at >= end:
             return None
-    return (at, 0) if at < bus.stop else None
+    return (at, 0) if at < end else None
