@@ -36,13 +36,16 @@ class EntryMap:
         right = [Span(stop, s.stop) for s in self._taken[first:last] if stop < s.stop]
         self._taken[first:last] = left + right
 
-    def free_area(self, start: int, count: int, align: int) -> int:
-        """The first aligned index from `start` with `count` free entries. Linux: bitmap_find_next_zero_area()."""
-        index = -(-start // align) * align
+    def free_area(self, start: int, count: int, align: int, offset: int = 0) -> int:
+        """The first index from `start` with `count` free entries for which index + offset is a multiple of `align`.
+
+        Linux: bitmap_find_next_zero_area_off().
+        """
+        index = -(-(start + offset) // align) * align - offset
         for span in self._taken[bisect_right(self._taken, index, key=STOP) :]:
             if span.start >= index + count:
                 break
-            index = max(index, -(-span.stop // align) * align)
+            index = max(index, -(-(span.stop + offset) // align) * align - offset)
         return index
 
     def spans(self) -> Iterator[Span[int]]:

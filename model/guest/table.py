@@ -62,12 +62,14 @@ class Table:
         first = (self.span.start - self.window_base) >> self.page_shift
         spans = []
         for start, stop in self.taken.spans():
-            for r in self.reserved:
-                if r.start <= start < r.stop:
-                    start = r.stop  # noqa: PLW2901 a reservation is never joined with what precedes it
-            stop = min(stop, self.entries)  # noqa: PLW2901
-            if start < stop:
-                spans.append(Span(first + start, first + stop))
+            at, end = start, min(stop, self.entries)
+            for r in self.reserved:  # in order; a mapping on either side of one makes a single range with it
+                if at < r.stop and r.start < end:
+                    if at < r.start:
+                        spans.append(Span(first + at, first + r.start))
+                    at = r.stop
+            if at < end:
+                spans.append(Span(first + at, first + end))
         return spans
 
     def view(self) -> GuestTable:
