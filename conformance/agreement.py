@@ -17,8 +17,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.aside import set_aside
 from conformance.differ import Difference, first_difference
-from conformance.scope import Bounded, OutOfScope
-from model.events import AllocCoherent, Event, Fault, MapSg, Step
+from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
+from model.events import AllocCoherent, Event, Fault, Inside, MapSg, Step
 from model.interfaces import Crash
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
@@ -75,14 +75,14 @@ class Agreer(LifeCycle):
     def start(self, profile: Profile, lpar: Lpar) -> Run:
         """The partition, booted."""
         try:
-            return Run(profile, lpar, self.agreement.model, Bounded)
+            return Run(profile, each_alone(lpar), self.agreement.model, Bounded)
         except (Crash, OutOfScope):
             self.agreement.out_of_scope += 1
             reject()
 
-    def do(self, event: Event, dictated: tuple[Fault, ...] = ()) -> None:
-        """Carry out an event if it can happen now; a violation is no matter."""
-        if self.over or isinstance(event, NOT_COMPARED) or self.run.impossible(event) is not None:
+    def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
+        """Carry out an event if it can happen now, without what comes inside it; a violation is no matter."""
+        if self.over or isinstance(event, NOT_COMPARED) or leave_out(event) or self.run.impossible(event) is not None:
             return
         try:
             self.run.step(Step(event, dictated))

@@ -23,7 +23,7 @@ from model.calls import (
 from model.hypervisor.papr import Papr
 from model.hypervisor.windows import Window
 from model.interfaces import Reach
-from model.profiles import Ownership, Profile, ReservedBits, Unaligned
+from model.profiles import MultiTce, Ownership, Profile, ReservedBits, Unaligned
 from model.types import BusAddress, Pe, PhysAddr, Span, Tce
 
 REFUSED = HcallAnswer(HcallStatus.PARAMETER)
@@ -33,7 +33,7 @@ DONE = HcallAnswer(HcallStatus.SUCCESS, done=1)
 class Plain(Papr):
     """A platform whose tables are dictionaries and whose loops are loops."""
 
-    def __init__(self, profile: Profile, pes: Sequence[Pe], multi_tce: bool = True) -> None:
+    def __init__(self, profile: Profile, pes: Sequence[Pe], multi_tce: MultiTce = MultiTce.BOTH) -> None:
         """As for `Papr`."""
         super().__init__(profile, pes, multi_tce)
         self.memory: PlainMemory = PlainMemory()
@@ -69,7 +69,9 @@ class Plain(Papr):
                     return HcallAnswer(answer.status, done=done)
                 done += 1
             return HcallAnswer(HcallStatus.SUCCESS, done=done)
-        if isinstance(call, StuffTce | PutTceIndirect) and not self.multi_tce:
+        if isinstance(call, StuffTce) and not self.multi_tce & MultiTce.STUFF:
+            return HcallAnswer(HcallStatus.FUNCTION)
+        if isinstance(call, PutTceIndirect) and not self.multi_tce & MultiTce.INDIRECT:
             return HcallAnswer(HcallStatus.FUNCTION)
         window = self.window(call.liobn)
         if window is None or not self._addresses(window, call.ioba):

@@ -1,15 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What real guests are run on: the reference hypervisor, within what can be carried out in a moment."""
 
-from model.calls import Hcall, HcallAnswer, TceRun
-from model.hypervisor.papr import Papr
+from dataclasses import replace
 
+from model.calls import Hcall, HcallAnswer, TceRun
+from model.events import AskMask, Attach, EehReset, Event, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask
+from model.hypervisor.papr import Papr
+from model.profiles import Lpar
+
+NOT_RUN = (AskMask, EehReset, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask)
+"""Events that the harness of the compiled kernel cannot carry out yet."""
 MOST_CALLS = 1 << 16
 """Hypercalls of one loop that have to be carried out one by one."""
 
 
 class OutOfScope(Exception):
     """The scenario asks for more than the harness runs; nothing is said about it."""
+
+
+def leave_out(event: Event) -> bool:
+    """Whether an event is out of the harness's scope; of attaching, that of a frozen PE."""
+    return isinstance(event, NOT_RUN) or (isinstance(event, Attach) and event.frozen)
+
+
+def each_alone(lpar: Lpar) -> Lpar:
+    """The partition with each function on a PE of its own: the harness gives each device a node."""
+    return replace(lpar, functions=tuple(range(lpar.devices)))
 
 
 class Bounded(Papr):

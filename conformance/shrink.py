@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from model.events import AllocCoherent, Event, Map, MapSg, SetMask
-from model.profiles import PROFILES, Lpar, Profile
+from model.profiles import PROFILES, Lpar, MultiTce, Profile
 from model.trace import Trace
 from model.types import Direction, DmaMask, PageShift, PhysAddr, Span
 
@@ -95,9 +95,9 @@ def plainer_partition(trace: Trace) -> Iterator[Trace]:
     """One device, 64K pages, multi-TCE, all there at boot, less vPMEM, fewer blocks, the maximum where RAM ends."""
     lpar = trace.lpar
     others: list[Lpar] = [
-        replace(lpar, devices=1),
+        replace(lpar, functions=(0,)),
         replace(lpar, page=PageShift(16)),
-        replace(lpar, multi_tce=True),
+        replace(lpar, multi_tce=MultiTce.BOTH),
         replace(lpar, vpmem=(), vpmem_at_boot=()),
         replace(lpar, vpmem=lpar.vpmem[:1], vpmem_at_boot=tuple(k for k in lpar.vpmem_at_boot if k < 1)),
         replace(lpar, vpmem_at_boot=tuple(range(len(lpar.vpmem)))),

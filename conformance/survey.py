@@ -18,9 +18,9 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.kernel.worker import HarnessError
-from conformance.scope import Bounded, OutOfScope
+from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
 from conformance.shrink import shrink
-from model.events import Event, Fault, Step
+from model.events import Event, Fault, Inside, Step
 from model.interfaces import Crash
 from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
@@ -174,17 +174,20 @@ class Surveyor(LifeCycle):
         self.survey.look_at_the_clock()
         self.survey.examples += 1
         try:
-            return Run(profile, lpar, self.survey.guest, Bounded)
+            return Run(profile, each_alone(lpar), self.survey.guest, Bounded)
         except Crash as crash:
             self.survey.add(_crash_at_boot(crash), Trace(profile, lpar, ()))
         except OutOfScope as limit:
             self.survey.leave_out(limit)
         reject()
 
-    def do(self, event: Event, dictated: tuple[Fault, ...] = ()) -> None:
-        """Carry out an event; what is fatal ends the example, which Hypothesis then takes for one that is no use."""
+    def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
+        """Carry out an event, without what comes inside it.
+
+        What is fatal ends the example, which Hypothesis then takes for one that is no use.
+        """
         self.survey.look_at_the_clock()
-        if self.run.impossible(event) is not None:
+        if leave_out(event) or self.run.impossible(event) is not None:
             return
         self.survey.steps += 1
         try:

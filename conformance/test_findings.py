@@ -8,8 +8,8 @@ import pytest
 from conformance.kernel.kernels import Kernels
 from conformance.survey import watch
 from model.events import AllocCoherent, Event, Fault, Map, MapSg, SetMask, Step, Unmap
+from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
-from model.run import BITS_32
 from model.trace import Trace
 from model.types import GIB, Direction, DmaMask, PhysAddr, Span
 

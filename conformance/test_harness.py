@@ -36,8 +36,9 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.invariants.registry import GUEST_CRASH
+from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, Lpar, Profile, simple_lpar
-from model.run import BITS_32, GuestMaker, InvariantBroken, Run
+from model.run import GuestMaker, InvariantBroken, Run
 from model.types import GIB, Direction, DmaMask, PageShift, PhysAddr, Span
 
 ALL = DmaMask((1 << 64) - 1)

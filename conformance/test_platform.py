@@ -16,7 +16,7 @@ from conformance.kernel.platform import SOURCES, CompiledPlatform, compiled
 from conformance.questions import FOREIGN_LIOBN, FOREIGN_PE, MEMORY, PES, all_windows
 from model.calls import GetTce, Hcall, HcallStatus, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun, tce_list
 from model.hypervisor.papr import Papr
-from model.profiles import PROFILES, Choices, Profile
+from model.profiles import PROFILES, Choices, MultiTce, Profile
 from model.types import BusAddress, Liobn, PhysAddr, Span, Tce
 
 LIVES, OPERATIONS = 400, 60
@@ -130,7 +130,7 @@ def compare(library: ctypes.CDLL, lives: int = LIVES) -> Counter[str]:
     seen: Counter[str] = Counter()
     for number in range(lives):
         asker = Asker(Random(number))
-        profile, multi_tce = asker.profile(), number % 4 > 0
+        profile, multi_tce = asker.profile(), MultiTce(number // 4 % 4) if number % 4 == 0 else MultiTce.BOTH
         left, right = Papr(profile, PES, multi_tce), CompiledPlatform(library, profile, PES, multi_tce)
         for span in MEMORY:
             assert_same(left, right, PES, Assign(span))
@@ -179,7 +179,8 @@ WRONG = {
         "tces.c", "&entries[i]))\n\t\t\treturn H_PARAMETER;", "&entries[i]))\n\t\t\t{ count = i; break; }"
     ),
     "the wrong code for too many": Edit("tces.c", "kind == STUFF_TCE ? H_P4 : H_PARAMETER", "H_PARAMETER"),
-    "no multi-TCE is not told": Edit("tces.c", "kind != PUT_TCE && !profile.multi_tce", "0"),
+    "no lists are not told": Edit("tces.c", "kind == PUT_TCE_INDIRECT && !(profile.multi_tce & LISTS)", "0"),
+    "no stuff is not told": Edit("tces.c", "kind == STUFF_TCE && !(profile.multi_tce & STUFF)", "0"),
     "the tail of a range is lost": Edit("tables.c", "table->ranges[last - 1].stop > stop", "0"),
     "any ranges are joined": Edit(
         "tables.c", "after->tce == before->tce + (before->stop - before->start) * step", "1"

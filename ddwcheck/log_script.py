@@ -4,6 +4,7 @@
 Nothing is decided here: `Kernel` (or a release of it) makes its own calls, and the script answers them.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from model.guest.enable import Outcome
 from model.guest.kernel import Kernel
 from model.guest.windows import DmaWindow
 from model.interfaces import Crash, DdwProperties, DefaultWindow
+from model.locks import Lock
 from model.profiles import Lpar
 from model.types import GIB, MIB, BusAddress, Direction, DmaMask, Liobn, Pe, PhysAddr, Span
 from model.words import WordError, word
@@ -136,6 +138,10 @@ class _Port:
         self.removes += call.token == REMOVE
         self.resets += call.token == RESET
         return RtasAnswer(RtasStatus(logged[turn]) if turn < len(logged) else RtasStatus.SUCCESS)
+
+    def locked(self, lock: Lock) -> AbstractContextManager[None]:
+        """Nobody else runs."""
+        return nullcontext()
 
     def _create(self, call: RtasCall) -> RtasAnswer:
         made = self.platform.create

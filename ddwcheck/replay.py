@@ -23,15 +23,13 @@ from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
 from model.run import Done, InvariantBroken, Run
-from model.trace import BadTrace, Trace, from_json, to_json
+from model.trace import MOST_DEVICES, BadTrace, Trace, from_json, to_json
 from model.types import Span
 
 KERNEL = "kernel "
 """What the release of a trace starts with that the kernel's own C made."""
 LARGEST_FILE = 1 << 28
 """Bytes; a trace of a million steps is smaller."""
-MOST_DEVICES = 4096
-"""PEs; more than a partition has slots."""
 
 
 def replay(

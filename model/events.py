@@ -22,14 +22,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """DLPAR add of a device; boot attaches all of them."""
+    """DLPAR add of a device; boot attaches all of them. frozen: its PE came up frozen, and firmware names no window."""
 
     device: int
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """DLPAR remove of a device whose driver has ended its mappings; then DR isolate of its slot."""
+    """DLPAR remove of a device whose driver has ended its mappings; with the last one of a PE its node goes, and its slot
+    is isolated.
+    """
 
     device: int
 
@@ -40,6 +43,38 @@ class SetMask:
 
     device: int
     mask: DmaMask
+
+
+@dataclass(frozen=True, slots=True)
+class SetCoherentMask:
+    """The device's driver sets its coherent mask. Linux: dma_set_coherent_mask()."""
+
+    device: int
+    mask: DmaMask
+
+
+@dataclass(frozen=True, slots=True)
+class AskMask:
+    """The device's driver asks which mask it would need. Linux: dma_get_required_mask()."""
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replug:
+    """The function is removed and found again while its node stays; its driver has ended its mappings.
+
+    As by sysfs, or in EEH recovery of a driver that knows nothing of it: eeh_rmv_device(), pci_hp_add_devices().
+    """
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class EehReset:
+    """The slot of the device's PE is reset after an error, and its drivers go on: their mappings stay."""
+
+    device: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +113,8 @@ class AllocCoherent:
     """The driver asks for a coherent buffer; it gets the next number if it succeeds.
 
     memory: as many bytes as it asks for, where the kernel's page allocator puts them: at a multiple of the smallest power
-    of two pages that holds them. mask: the device's coherent mask: 32 bits, as it is from the start, or the mask that the
-    driver has set.
+    of two pages that holds them. mask: the device's coherent mask: 32 bits, as it is from the start, the DMA mask that
+    the driver has set, or its coherent mask.
     """
 
     device: int
@@ -140,6 +175,25 @@ class RemoveVpmem:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlineVpmem:
+    """vPMEM range number `range`, of which nothing is mapped, goes online as system RAM; `cancelled` as for RAM.
+
+    Linux: daxctl reconfigure-device --mode=system-ram.
+    """
+
+    range: int
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineVpmem:
+    """vPMEM range number `range` is no longer system RAM; `refused` as for RAM."""
+
+    range: int
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reboot:
     """The partition reboots: drivers end their mappings first; the guest starts anew with the memory as it is."""
 
@@ -151,12 +205,28 @@ Ending: TypeAlias = Unmap | UnmapSg | FreeCoherent
 ENDING: dict[type[Beginning], type[Ending]] = {Map: Unmap, MapSg: UnmapSg, AllocCoherent: FreeCoherent}
 """How a mapping ends that began so."""
 
-Event: TypeAlias = Attach | Detach | SetMask | Beginning | Ending | Online | Offline | AddVpmem | RemoveVpmem | Reboot
+Event: TypeAlias = (
+    Attach | Detach | Replug | EehReset | SetMask | SetCoherentMask | AskMask | Beginning | Ending
+    | Online | Offline | AddVpmem | RemoveVpmem | OnlineVpmem | OfflineVpmem | Reboot
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event and the answers dictated while it runs."""
+    """One event, the answers dictated while it runs, and what other CPUs do meanwhile."""
 
     event: Event
     faults: tuple[Fault, ...] = ()
+    inside: "tuple[Inside, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Another CPU's event in the middle of a step: it comes at the point that follows `after` others.
+
+    Points are the RTAS calls and hypercalls of the step's own event, just before each is carried out, and where it gives
+    a lock back. The event runs to its end unless it has to wait for a lock; it is left out if it is impossible there.
+    """
+
+    after: int
+    step: Step

@@ -7,9 +7,11 @@ rather than held.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from model.calls import Hcall, HcallAnswer, RtasAnswer, RtasCall
+from model.locks import Lock
 from model.types import (
     BusAddress,
     Direction,
@@ -115,6 +117,9 @@ class Hypervisor(Protocol):
     def isolate(self, pe: Pe) -> None:
         """DR isolate of the PE's slot: its windows as at boot. LoPAR R1-7.3.27-5."""
 
+    def eeh_reset(self, pe: Pe) -> None:
+        """Reset of the PE's slot after an error. A14."""
+
     def reboot(self) -> None:
         """Partition reboot: all windows as at boot. LoPAR R1-7.3.27-5."""
 
@@ -147,8 +152,9 @@ class GuestWindow(NamedTuple):
 class GuestDevice(NamedTuple):
     """What the guest holds for one device.
 
-    tables: those of its PE; current: LIOBN of the one it maps through, None without. traces: further things that the
-    guest keeps: properties, list entries.
+    tables: those of its PE, the same for all its functions; current: LIOBN of the one it maps through, None without. window:
+    that of its PE, whether or not the function uses it. traces: further things that the guest keeps: properties, list
+    entries.
     """
 
     mask: DmaMask
@@ -179,13 +185,25 @@ class Guest(Protocol):
     """A kernel's DDW code. One device is one PE function; a device is named by its position in the partition."""
 
     def attach(self, device: int, node: DdwProperties) -> None:
-        """Set the device up, at boot or by DLPAR add. Linux: pci_dma_bus_setup_pSeriesLP()."""
+        """Set the device up, at boot or by DLPAR add. Linux: pci_dma_bus_setup_pSeriesLP(), pci_dma_dev_setup_pSeriesLP().
+
+        Functions of one PE are given the same `node.pe`; the first of them brings the node.
+        """
 
     def detach(self, device: int) -> None:
-        """Take the device's node away. Linux: iommu_reconfig_notifier()."""
+        """Take the device away, and with the last one of its PE the node. Linux: iommu_reconfig_notifier()."""
+
+    def replug(self, device: int) -> None:
+        """Forget the function and find it again; its node stays. Linux: pci_dma_dev_setup_pSeriesLP()."""
 
     def set_dma_mask(self, device: int, mask: DmaMask) -> MaskAnswer:
         """A driver sets its mask. Linux: dma_iommu_dma_supported()."""
+
+    def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
+        """A driver sets its coherent mask; whether it may have it. Linux: dma_set_coherent_mask()."""
+
+    def required_mask(self, device: int) -> DmaMask:
+        """The mask with which a device reaches all it may be given; 0 if nothing. Linux: dma_iommu_get_required_mask()."""
 
     def map_page(self, device: int, memory: Span[PhysAddr], direction: Direction, cpu: int) -> BusAddress | None:
         """Map memory for the device; None on failure. Linux: dma_map_page_attrs()."""
@@ -254,6 +272,9 @@ class Port(Protocol):
 
     def allocate(self, what: str) -> bool:
         """Whether the kernel's allocation of `what` succeeds."""
+
+    def locked(self, lock: Lock) -> AbstractContextManager[None]:
+        """Hold a lock of the kernel's; what another CPU does meanwhile waits if it needs that one."""
 
 
 class Crash(Exception):

@@ -2,6 +2,7 @@
 """The judge's own books: what the run has asked for and what the hypervisor has answered, never what the guest thinks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from model.calls import (
     StuffTce,
     TceRun,
 )
-from model.events import AllocCoherent, Beginning
-from model.types import CONTROL, BusAddress, Direction, Liobn, PhysAddr, Span
+from model.events import AllocCoherent, Beginning, Event
+from model.types import CONTROL, BusAddress, Direction, DmaMask, Liobn, PhysAddr, Span
 
 
 class Piece(NamedTuple):
@@ -83,8 +84,9 @@ class Offer(NamedTuple):
 class Crossing:
     """One call that crossed, with what the hypervisor held just before.
 
-    name: "query", "H_PUT_TCE", ... device: whose PE or window it names, None if unknown. injected: the answer was
-    dictated by a fault. dirty: a remove or reset found a valid TCE that its caller had not been refused to clear.
+    name: "query", "H_PUT_TCE", ... pe: number of the PE that it names, or whose window; None if unknown.
+    injected: the answer was dictated by a fault. dirty: a remove or reset found a valid TCE that its caller had not been
+    refused to clear.
     page_shift: of the window that a hypercall names, None if there is none.
     """
 
@@ -92,7 +94,7 @@ class Crossing:
     call: RtasCall | Hcall
     answer: RtasAnswer | HcallAnswer
     injected: bool
-    device: int | None
+    pe: int | None
     dirty: bool = False
     page_shift: int | None = None
 
@@ -102,40 +104,60 @@ class Ledger:
     """State of the run as its inputs and answers tell it.
 
     refused: ranges of bus addresses, by LIOBN, whose last clearing the hypervisor refused. stranded: windows whose
-    removal it refused. lost_default: devices whose default it would not restore. `refused` and `stranded` are excused
+    removal it refused. lost_default: PEs whose default it would not restore. `refused` and `stranded` are excused
     where an invariant asks that nothing be left: nobody could have done better.
+
+    offers: query's last answer by PE. masks, coherent_masks: what drivers have set and were allowed, by device; windowed:
+    the devices whose PE had a dynamic window when they last set their DMA mask. under_way:
+    the events that have begun and not ended; ending: mappings that some of them end; moving: memory that some of them
+    bring or take.
     """
 
     online: list[Span[PhysAddr]] = field(default_factory=list)
     vpmem: list[Span[PhysAddr]] = field(default_factory=list)
     mappings: dict[int, Mapping] = field(default_factory=dict)
+    masks: dict[int, DmaMask] = field(default_factory=dict)
+    coherent_masks: dict[int, DmaMask] = field(default_factory=dict)
+    windowed: set[int] = field(default_factory=set)
     offers: dict[int, Offer] = field(default_factory=dict)
     refused: dict[Liobn, list[Span[BusAddress]]] = field(default_factory=dict)
     stranded: set[Liobn] = field(default_factory=set)
     lost_default: set[int] = field(default_factory=set)
+    under_way: list[Event] = field(default_factory=list)
+    ending: set[int] = field(default_factory=set)
+    moving: list[Span[PhysAddr]] = field(default_factory=list)
+
+    @contextmanager
+    def moves(self, block: Span[PhysAddr]) -> Iterator[None]:
+        """Memory is on its way in or out."""
+        self.moving.append(block)
+        try:
+            yield
+        finally:
+            self.moving.remove(block)
 
     def excused(self, liobn: Liobn) -> Sequence[Span[BusAddress]]:
         """Bus ranges of a window that the hypervisor refused to clear."""
         return self.refused.get(liobn, ())
 
-    def note_rtas(self, name: str, device: int | None, call: RtasCall, answer: RtasAnswer) -> None:
+    def note_rtas(self, name: str, pe: int | None, call: RtasCall, answer: RtasAnswer) -> None:
         """Learn from an RTAS call and its answer."""
         done = answer.status is RtasStatus.SUCCESS
-        if name == "query" and done and device is not None:
+        if name == "query" and done and pe is not None:
             out = answer.outputs
             block = out[1] << 32 | out[2] if len(out) == 5 else out[1]
-            self.offers[device] = Offer(out[0], block, out[-2])
+            self.offers[pe] = Offer(out[0], block, out[-2])
         if name == "remove":
             liobn = Liobn(call.args[0])
             if done:
                 self.stranded.discard(liobn)
             else:
                 self.stranded.add(liobn)
-        if name == "reset" and device is not None:
+        if name == "reset" and pe is not None:
             if done:
-                self.lost_default.discard(device)
+                self.lost_default.discard(pe)
             elif answer.status in (RtasStatus.HARDWARE, RtasStatus.PARAMETER):
-                self.lost_default.add(device)
+                self.lost_default.add(pe)
 
     def note_hcall(self, call: Hcall, answer: HcallAnswer, stride: int) -> None:
         """Learn what was refused to be cleared, and what was cleared after all."""

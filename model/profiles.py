@@ -2,7 +2,7 @@
 """Platforms as data: what a hypervisor offers, how it fills LoPAR's silences, and what a partition consists of."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntFlag
 
 from model.types import GIB, KIB, MIB, BusAddress, PageShift, PhysAddr, Span
 
@@ -140,6 +140,18 @@ QEMU_PSERIES = Profile(
 PROFILES = {p.name: p for p in (POWERVM_DEDICATED, POWERVM_SRIOV, POWERVM_SRIOV_LIMITED, QEMU_PSERIES)}
 
 
+class MultiTce(IntFlag):
+    """Which multi-TCE hypercalls the firmware has. Linux: FW_FEATURE_PUT_TCE_IND, FW_FEATURE_STUFF_TCE.
+
+    LoPAR R1-14.5.3-1 wants both or none in `hcall-multi-tce`; Linux looks at each by itself.
+    """
+
+    NONE = 0
+    INDIRECT = 1
+    STUFF = 2
+    BOTH = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Lpar:
     """A partition.
@@ -147,8 +159,9 @@ class Lpar:
     blocks: RAM blocks that may be online, each a byte range; they may leave holes. online: which of them are online at
     boot, by position. hotplug_max: the highest address that RAM may ever have, in bytes (Linux:
     hot_add_drconf_memory_max()). vpmem: persistent-memory ranges (`ibm,pmemory`), by position; vpmem_at_boot: which
-    exist at boot. page: log2 of the kernel's page, 12 or 16. multi_tce: the firmware has `hcall-multi-tce`.
-    devices: number of PEs, each below a PHB of its own.
+    exist at boot. page: log2 of the kernel's page, 12 or 16. multi_tce: what the firmware has of `hcall-multi-tce`.
+    functions: for each device, a PCI function, the number of the PE that it belongs to; PEs are numbered from 0, each
+    below a PHB of its own.
     """
 
     blocks: tuple[Span[PhysAddr], ...]
@@ -157,8 +170,18 @@ class Lpar:
     vpmem: tuple[Span[PhysAddr], ...] = ()
     vpmem_at_boot: tuple[int, ...] = ()
     page: PageShift = PageShift(16)
-    multi_tce: bool = True
-    devices: int = 1
+    multi_tce: MultiTce = MultiTce.BOTH
+    functions: tuple[int, ...] = (0,)
+
+    @property
+    def devices(self) -> int:
+        """Number of devices."""
+        return len(self.functions)
+
+    @property
+    def pes(self) -> int:
+        """Number of PEs."""
+        return max(self.functions) + 1
 
 
 def simple_lpar(ram: int, block: int = 256 * MIB, vpmem: int = 0, devices: int = 1) -> Lpar:
@@ -168,5 +191,6 @@ def simple_lpar(ram: int, block: int = 256 * MIB, vpmem: int = 0, devices: int =
     top = PhysAddr(blocks[-1].stop)
     ranges = (Span(PhysAddr(top * 2), PhysAddr(top * 2 + vpmem)),) if vpmem else ()
     return Lpar(
-        blocks, (0,), top, ranges, tuple(range(len(ranges))), PageShift((64 * KIB).bit_length() - 1), True, devices
-    )
+        blocks, (0,), top, ranges, tuple(range(len(ranges))), PageShift((64 * KIB).bit_length() - 1), MultiTce.BOTH,
+        tuple(range(devices)),
+    )  # fmt: skip

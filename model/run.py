@@ -2,36 +2,32 @@
 """One run: a guest on a hypervisor, event by event, everything recorded and judged after every step."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from model.calls import (
-    GetTce,
-    Hcall,
-    HcallAnswer,
-    HcallStatus,
-    RtasAnswer,
-    RtasCall,
-    RtasStatus,
-    TceRun,
-)
 from model.events import (
-    ENDING,
     AddVpmem,
     AllocCoherent,
+    AskMask,
     Attach,
     Beginning,
     Detach,
+    EehReset,
     Ending,
     Event,
-    Fault,
     FreeCoherent,
+    Inside,
     Map,
     MapSg,
     Offline,
+    OfflineVpmem,
     Online,
+    OnlineVpmem,
     Reboot,
     RemoveVpmem,
+    Replug,
+    SetCoherentMask,
     SetMask,
     Step,
     Unmap,
@@ -39,26 +35,24 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Answer, Crash, Guest, Hypervisor, MaskAnswer, Port, Segments, WindowView
-from model.invariants import Scene, Violation, judge, spans
-from model.invariants.scene import indices, valid
-from model.ledger import Crossing, Ledger, Mapping, hcall_name, pieces_of
-from model.profiles import Lpar, Profile
-from model.types import BusAddress, DmaMask, Liobn, Pe, PhysAddr, Span
-
-BITS_32 = DmaMask((1 << 32) - 1)
-"""A device's coherent mask until its driver sets another. Linux: pci_setup_device()."""
-RESET_CELL = 1
-"""Where `ibm,ddw-extensions` holds the token of reset, the count being cell 0. LoPAR table 132."""
+from model.interfaces import Answer, Crash, Guest, GuestDevice, Hypervisor, MaskAnswer, Port, Segments
+from model.invariants import Scene, Violation, judge
+from model.ledger import Crossing, Ledger, Mapping, pieces_of
+from model.locks import HOTPLUG_LOCK
+from model.possible import is_possible
+from model.profiles import Lpar, MultiTce, Profile
+from model.recorder import Progress, Recorder
+from model.types import BusAddress, Liobn, Pe, PhysAddr, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step as it went: its calls and its answer."""
+    """A step as it went: its calls, its answer, and what other CPUs did meanwhile, each at a point (see `Inside`)."""
 
     step: Step
     crossings: Sequence[Crossing]
     answer: Answer
+    inside: "Sequence[tuple[int, Done]]" = ()
 
 
 class InvariantBroken(AssertionError):
@@ -70,129 +64,13 @@ class InvariantBroken(AssertionError):
         self.run = run
 
 
-def pe_of(device: int) -> Pe:
-    """The PE of device number `device`: each sits below a PHB of its own."""
-    return Pe((0x28 + device) << 16, 0x800000020000524 + device)
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """A dictated answer that has not been given yet, and how many calls at its point pass before it."""
-
-    fault: Fault
-    skip: int
-
-
-class Recorder:
-    """The port between guest and hypervisor: gives dictated answers, writes down what crosses."""
-
-    def __init__(self, hypervisor: Hypervisor, pes: Sequence[Pe], ledger: Ledger) -> None:
-        self._hypervisor = hypervisor
-        self._device_of = {pe: number for number, pe in enumerate(pes)}
-        self._ledger = ledger
-        self._names: dict[int, str] = {}
-        for pe in pes:
-            properties = hypervisor.properties(pe)
-            self._names |= dict(zip(properties.applicable or (), ("query", "create", "remove"), strict=False))
-            if len(properties.extensions) > RESET_CELL:
-                self._names[properties.extensions[RESET_CELL]] = "reset"
-        self.crossings: list[Crossing] = []
-        self._pending: list[_Pending] = []
-        self.reached: Counter[str] = Counter()
-
-    def begin(self, faults: Iterable[Fault]) -> None:
-        """Start a step with its dictated answers."""
-        self.crossings = []
-        self._pending = [_Pending(fault, fault.skip) for fault in faults]
-
-    def _dictated(self, point: str, calls: int = 1) -> tuple[int, int] | None:
-        """The first dictated answer within the next `calls` calls at `point`: (calls before it, answer)."""
-        for pending in self._pending:
-            if pending.fault.point == point:
-                if pending.skip < calls:
-                    self._pending.remove(pending)
-                    return pending.skip, pending.fault.answer
-                pending.skip -= calls
-        return None
-
-    def allocate(self, what: str) -> bool:
-        """An allocation; fails where a fault says so."""
-        failed = self._dictated(f"allocate {what}") is not None
-        self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
-        return not failed
-
-    def rtas(self, call: RtasCall) -> RtasAnswer:
-        """One RTAS call."""
-        name = self._names.get(call.token, "unknown")
-        device = self._device(name, call)
-        going = self._going(name, call, device)
-        dirty = any(self._uncleared(window) for window in going)
-        dictated = self._dictated(name)
-        if dictated is not None:
-            answer = RtasAnswer(RtasStatus(dictated[1]), (0xFFFFFFFF,) * (call.nret - 1))
-        else:
-            answer = self._hypervisor.rtas(call)
-        self.crossings.append(Crossing(name, call, answer, dictated is not None, device, dirty))
-        self.reached[f"{name}: {answer.status.name}"] += 1
-        self._ledger.note_rtas(name, device, call, answer)
-        if answer.status is RtasStatus.SUCCESS:
-            self._ledger.forget(window.liobn for window in going)
-        return answer
-
-    def hcall(self, call: Hcall) -> HcallAnswer:
-        """One hypercall or loop; a dictated answer in the middle of a loop ends it there."""
-        name = hcall_name(call)
-        window = self._window(call.liobn)
-        dictated = self._dictated(name, len(call) if isinstance(call, TceRun) else 1)
-        if dictated is None:
-            answer = self._hypervisor.hcall(call)
-        else:
-            answer = HcallAnswer(HcallStatus(dictated[1]))
-            if isinstance(call, TceRun) and dictated[0]:
-                before = self._hypervisor.hcall(call.prefix(dictated[0]))
-                answer = (
-                    before if before.status is not HcallStatus.SUCCESS else HcallAnswer(answer.status, done=before.done)
-                )
-        shift, device = window if window else (None, None)
-        self.crossings.append(Crossing(name, call, answer, dictated is not None, device, page_shift=shift))
-        self.reached[f"{name}: {answer.status.name}"] += 1
-        if not isinstance(call, GetTce):
-            self._ledger.note_hcall(call, answer, 1 << (shift or 12))
-        return answer
-
-    def _window(self, liobn: int) -> tuple[int, int] | None:
-        for pe, device in self._device_of.items():
-            for window in self._hypervisor.windows(pe):
-                if window.liobn == liobn:
-                    return window.page_shift, device
-        return None
-
-    def _device(self, name: str, call: RtasCall) -> int | None:
-        if name == "remove":
-            window = self._window(call.args[0]) if call.args else None
-            return window[1] if window else None
-        if len(call.args) < 3:
-            return None
-        return self._device_of.get(Pe(call.args[0], call.args[1] << 32 | call.args[2]))
-
-    def windows_left(self, device: int) -> list[tuple[Liobn, bool]]:
-        """The windows of a PE, and whether each holds a valid TCE that the guest was not refused to clear."""
-        return [(window.liobn, self._uncleared(window)) for window in self._hypervisor.windows(pe_of(device))]
-
-    def _going(self, name: str, call: RtasCall, device: int | None) -> list[WindowView]:
-        """The windows that a remove or reset takes away."""
-        if device is None or name not in ("remove", "reset"):
-            return []
-        return [w for w in self._hypervisor.windows(pe_of(device)) if name == "reset" or w.liobn == call.args[0]]
-
-    def _uncleared(self, window: WindowView) -> bool:
-        """Whether a window holds a valid TCE that the guest was not refused to clear."""
-        excused = spans.union(indices(window, span) for span in self._ledger.excused(window.liobn))
-        return bool(spans.difference(valid(window, window.span), excused))
+def pe_of(number: int) -> Pe:
+    """PE number `number`: each sits below a PHB of its own."""
+    return Pe((0x28 + number) << 16, 0x800000020000524 + number)
 
 
 GuestMaker = Callable[[Lpar, Port, Callable[[str], None]], Guest]
-HypervisorMaker = Callable[[Profile, Sequence[Pe], bool], Hypervisor]
+HypervisorMaker = Callable[[Profile, Sequence[Pe], MultiTce], Hypervisor]
 
 
 @dataclass
@@ -212,15 +90,17 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        self.pes = [pe_of(number) for number in range(self.lpar.devices)]
+        self.pes = [pe_of(number) for number in range(self.lpar.pes)]
         self.hypervisor = self.make_hypervisor(self.profile, self.pes, self.lpar.multi_tce)
-        self.port = Recorder(self.hypervisor, self.pes, self.ledger)
+        self.port = Recorder(self.hypervisor, self.pes, self.ledger, self._aside)
         self.ledger.online = sorted(self.lpar.blocks[k] for k in self.lpar.online)
         self.ledger.vpmem = sorted(self.lpar.vpmem[k] for k in self.lpar.vpmem_at_boot)
         for span in (*self.ledger.online, *self.ledger.vpmem):
             self.hypervisor.assign_memory(span)
         self.mapped = 0
         self.attached = set(range(self.lpar.devices))
+        self._steps: list[_UnderWay] = []
+        self._broken: list[Violation] = []
         self.guest = self._boot()
 
     @property
@@ -228,122 +108,143 @@ class Run:
         """What has been seen so far."""
         return self.port.reached
 
+    def pe(self, device: int) -> Pe:
+        """The PE that a device belongs to."""
+        return self.pes[self.lpar.functions[device]]
+
+    def siblings(self, device: int) -> set[int]:
+        """The attached devices of its PE, itself among them if it is attached."""
+        functions = self.lpar.functions
+        return {other for other in self.attached if functions[other] == functions[device]}
+
     def step(self, step: Step) -> Answer:
         """Carry out one event, record it, and judge what the devices can reach now."""
-        self.port.begin(step.faults)
-        self.left: list[tuple[Liobn, bool]] = []
-        before = {n: self.guest.view(n) for n in self.attached} if isinstance(step.event, SetMask) else {}
-        crash = None
-        try:
-            answer = self._carry_out(step.event)
-        except Crash as reason:
-            answer, crash = None, str(reason)
-        self.reached[f"event {type(step.event).__name__}: {_short(answer)}"] += 1
-        self.history.append(Done(step, self.port.crossings, answer))
-        scene = Scene(self.profile, self.lpar, self.hypervisor, self.guest, self.ledger, self.pes, self.attached,
-                      step.event, answer, self.port.crossings, before, self.left, crash)  # fmt: skip
-        violations = judge(scene, self.counts)
-        self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
-        if isinstance(step.event, Ending):
-            self.ledger.mappings.pop(step.event.mapping, None)
-        if violations:
-            raise InvariantBroken(violations, self)
-        return answer
+        self._broken = []
+        done, violations = self._live(step, self.port.begin(step))
+        self.history.append(done)
+        if self._broken or violations:
+            raise InvariantBroken([*self._broken, *violations], self)
+        return done.answer
 
     def impossible(self, event: Event) -> str | None:
         """Why an event cannot happen now, None if it can: what platform and drivers themselves keep to."""
-        ledger, lpar = self.ledger, self.lpar
-        match event:
-            case Attach(device):
-                bad = device in self.attached or not 0 <= device < lpar.devices
-            case Detach(device):
-                bad = device not in self.attached or any(m.device == device for m in ledger.mappings.values())
-            case SetMask(device, mask):
-                bad = device not in self.attached or not 0 < mask < 1 << 64
-            case Map(device, memory, _, _):
-                exists = any(span.covers(memory) for span in (*ledger.online, *ledger.vpmem))
-                bad = device not in self.attached or not exists
-            case MapSg():
-                bad = event.device not in self.attached or not self._is_scatterlist(event)
-            case AllocCoherent():
-                bad = event.device not in self.attached or not self._is_coherent(event)
-            case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
-                mapping = ledger.mappings.get(number)
-                bad = mapping is None or ENDING[type(mapping.asked)] is not type(event)
-            case Online(number):
-                bad = not 0 <= number < len(lpar.blocks) or lpar.blocks[number] in ledger.online
-            case Offline(number):
-                bad = not 0 <= number < len(lpar.blocks) or lpar.blocks[number] not in ledger.online
-                bad = bad or self._in_use(lpar.blocks[number])
-            case AddVpmem(number):
-                bad = not 0 <= number < len(lpar.vpmem) or lpar.vpmem[number] in ledger.vpmem
-            case RemoveVpmem(number):
-                bad = not 0 <= number < len(lpar.vpmem) or lpar.vpmem[number] not in ledger.vpmem
-                bad = bad or self._in_use(lpar.vpmem[number])
-            case Reboot():
-                bad = bool(ledger.mappings)
-        return f"{event} cannot happen here" if bad else None
+        return None if is_possible(self, event) else f"{event} cannot happen here"
 
-    def _in_use(self, memory: Span[PhysAddr]) -> bool:
-        return any(element.touches(memory) for m in self.ledger.mappings.values() for element in m.elements)
+    def _live(self, step: Step, progress: Progress) -> tuple[Done, list[Violation]]:
+        """One event from its beginning to the verdict on it."""
+        event, crash, answer = step.event, None, None
+        before = {n: self.guest.view(n) for n in self.attached} if isinstance(event, BEFORE) else {}
+        opens = isinstance(event, SetMask) and _has_no_window(before.get(event.device))
+        with self._under_way(_UnderWay(event, progress, opens)) as own:
+            try:
+                answer = self._carry_out(event, own)
+                crash = ", ".join(self.port.cpus.held()) + " is never given back" if self.port.cpus.held() else None
+            except Crash as reason:
+                crash = str(reason)
+            if crash is not None and len(self._steps) == 1:
+                self.port.cpus.abandon()
+        self.reached[f"event {type(event).__name__}: {_short(event, answer)}"] += 1
+        scene = Scene(self, event, answer, progress.crossings, before, own.left, own.touched, crash)
+        violations = judge(scene, self.counts)
+        if not self._steps:
+            self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
+        if isinstance(event, Ending):
+            self.ledger.mappings.pop(event.mapping, None)
+        return Done(step, progress.crossings, answer, tuple(own.inside)), violations
 
-    def _is_scatterlist(self, event: MapSg) -> bool:
-        """Whether a driver may hand over such a list: its elements exist and keep to the limits in memory already."""
-        memory, boundary = (*self.ledger.online, *self.ledger.vpmem), event.boundary
-        if not event.memory or not 0 < event.longest < 1 << 32 or boundary < 0xFFF or boundary & (boundary + 1):
-            return False
-        return all(
-            0 < element.size <= event.longest
-            and (element.start ^ (element.stop - 1)) & ~boundary == 0
-            and any(span.covers(element) for span in memory)
-            for element in event.memory
-        )
+    @contextmanager
+    def _under_way(self, own: "_UnderWay") -> "Iterator[_UnderWay]":
+        """The step is under way: others see that, in what is possible and in how they are judged."""
+        event = own.event
+        self._steps.append(own)
+        self.ledger.under_way.append(event)
+        ended = {event.mapping} if isinstance(event, Ending) else set()
+        self.ledger.ending |= ended
+        try:
+            yield own
+        finally:
+            self._steps.remove(own)
+            self.ledger.under_way.remove(event)
+            self.ledger.ending -= ended
 
-    def _is_coherent(self, event: AllocCoherent) -> bool:
-        """Whether the page allocator may give such memory, and the device may have such a mask."""
-        view = self.guest.view(event.device)
-        if event.memory.size == 0 or view is None or event.mask not in (BITS_32, view.mask):
-            return False
-        block = 1 << max(self.lpar.page, (event.memory.size - 1).bit_length())
-        whole = Span(event.memory.start, PhysAddr(event.memory.start + block))
-        return whole.start % block == 0 and any(span.covers(whole) for span in self.ledger.online)
+    def _aside(self, inside: Inside) -> None:
+        """What another CPU does in the middle of a step."""
+        outer = self._steps[0]
+        met = f"{type(inside.step.event).__name__} in {type(outer.event).__name__}"
+        if self.impossible(inside.step.event) is not None or self._broken:
+            return
+        self.reached[f"inside: {met}"] += 1
+        done, violations = self._live(inside.step, self.port.now)
+        outer.inside.append((inside.after, done))
+        outer.touched |= {d for d in (getattr(inside.step.event, "device", None),) if d is not None}
+        self._broken += violations
+
+    @property
+    def opening(self) -> set[int]:
+        """The PEs on which a window is being opened."""
+        return {
+            self.lpar.functions[own.event.device] for own in self._steps if isinstance(own.event, SetMask) and own.opens
+        }
+
+    @property
+    def meanwhile(self) -> list[tuple[Liobn, Span[BusAddress]]]:
+        """The TCEs that steps under way have named."""
+        return [named for own in self._steps for named in self.port.written(own.progress)]
 
     def _boot(self) -> Guest:
+        ram = [block for block in self.ledger.online if block not in self.lpar.vpmem]
         now = Lpar(
-            tuple(self.ledger.online), tuple(range(len(self.ledger.online))), self.lpar.hotplug_max,
+            tuple(ram), tuple(range(len(ram))), self.lpar.hotplug_max,
             tuple(self.ledger.vpmem), tuple(range(len(self.ledger.vpmem))), self.lpar.page, self.lpar.multi_tce,
-            self.lpar.devices,
+            self.lpar.functions,
         )  # fmt: skip
+        self.ledger.online = ram
+        self.ledger.masks.clear()
+        self.ledger.windowed.clear()
+        self.ledger.coherent_masks.clear()
         guest = self.make_guest(now, self.port, self._note)
         for device in sorted(self.attached):
-            guest.attach(device, self.hypervisor.properties(self.pes[device]))
+            guest.attach(device, self.hypervisor.properties(self.pe(device)))
         return guest
 
     def _note(self, branch: str) -> None:
         self.reached[branch] += 1
 
-    def _carry_out(self, event: Event) -> Answer:
+    def _carry_out(self, event: Event, own: "_UnderWay") -> Answer:  # noqa: PLR0912 one case an event
         match event:
-            case Attach(device):
-                self.guest.attach(device, self.hypervisor.properties(self.pes[device]))
+            case Attach(device, frozen):
+                node = self.hypervisor.properties(self.pe(device))
+                self.guest.attach(device, node._replace(default=None) if frozen else node)
                 self.attached.add(device)
             case Detach(device):
-                self.guest.detach(device)
-                self.left = self.port.windows_left(device)
-                self.hypervisor.isolate(self.pes[device])
-                self.ledger.forget(liobn for liobn, _ in self.left)
-                self.attached.discard(device)
-                self.ledger.lost_default.discard(device)
+                self._detach(device, own)
+            case Replug(device):
+                self.guest.replug(device)
+                self._forget_masks(device)
+            case EehReset(device):
+                self.hypervisor.eeh_reset(self.pe(device))
             case SetMask(device, mask):
-                return self.guest.set_dma_mask(device, mask)
+                answer = self.guest.set_dma_mask(device, mask)
+                if answer.accepted:
+                    self.ledger.masks[device] = mask
+                    self.ledger.windowed -= {device}
+                    self.ledger.windowed |= set() if _has_no_window(self.guest.view(device)) else {device}
+                return answer
+            case SetCoherentMask(device, mask):
+                accepted = self.guest.set_coherent_mask(device, mask)
+                if accepted:
+                    self.ledger.coherent_masks[device] = mask
+                return accepted
+            case AskMask(device):
+                return self.guest.required_mask(device)
             case Map() | MapSg() | AllocCoherent():
                 return self._begin(event)
             case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
                 self._end(self.ledger.mappings[number])
             case Online(number, cancelled):
-                return self._online(number, cancelled)
+                return self._online(self.lpar.blocks[number], cancelled)
             case Offline(number, refused):
-                return not refused and self._offline(number)
+                return not refused and self._offline(self.lpar.blocks[number])
             case AddVpmem(number):
                 self.hypervisor.assign_memory(self.lpar.vpmem[number])
                 self.ledger.vpmem = sorted([*self.ledger.vpmem, self.lpar.vpmem[number]])
@@ -353,12 +254,33 @@ class Run:
                 self.guest.vpmem_removed(gone)
                 self.ledger.vpmem = [other for other in self.ledger.vpmem if other != gone]
                 self.hypervisor.release_memory(gone)
+            case OnlineVpmem(number, cancelled):
+                return self._online(self.lpar.vpmem[number], cancelled)
+            case OfflineVpmem(number, refused):
+                return not refused and self._offline(self.lpar.vpmem[number])
             case Reboot():
                 self.hypervisor.reboot()
                 self.ledger.lost_default.clear()
                 self.ledger.forget(list(self.ledger.refused))
                 self.guest = self._boot()
         return None
+
+    def _detach(self, device: int, own: "_UnderWay") -> None:
+        """DLPAR remove: the node goes with the last function of its PE, and then the slot is isolated."""
+        pe, last = self.pe(device), self.siblings(device) == {device}
+        self.guest.detach(device)
+        self._forget_masks(device)
+        if last:
+            own.left = self.port.windows_left(pe)
+            self.hypervisor.isolate(pe)
+            self.ledger.forget(liobn for liobn, _ in own.left)
+            self.ledger.lost_default.discard(self.lpar.functions[device])
+        self.attached.discard(device)
+
+    def _forget_masks(self, device: int) -> None:
+        self.ledger.masks.pop(device, None)
+        self.ledger.windowed.discard(device)
+        self.ledger.coherent_masks.pop(device, None)
 
     def _whole_pages(self, memory: Span[PhysAddr]) -> Span[PhysAddr]:
         """What the kernel maps of a coherent buffer: whole pages of its own."""
@@ -384,7 +306,7 @@ class Run:
         return handle
 
     def _mapped(self, asked: Beginning, elements: Sequence[Span[PhysAddr]], segments: Segments) -> None:
-        own_tces = any(crossing.name.startswith("H_PUT") for crossing in self.port.crossings)
+        own_tces = any(crossing.name.startswith("H_PUT") for crossing in self.port.now.crossings)
         pieces = tuple(pieces_of(elements, segments))
         self.ledger.mappings[self.mapped] = Mapping(asked, tuple(elements), segments, pieces, own_tces)
         self.mapped += 1
@@ -398,28 +320,62 @@ class Run:
             case AllocCoherent(device, memory, mask, _):
                 self.guest.free_coherent(device, memory, mapping.segments[0].start, mask)
 
-    def _online(self, number: int, cancelled: bool) -> bool:
-        """DLPAR add of memory as the core does it: GOING_ONLINE, then ONLINE, or CANCEL_ONLINE if anyone refused."""
-        block = self.lpar.blocks[number]
-        self.hypervisor.assign_memory(block)
-        if self.guest.memory_going_online(block) and not cancelled:
-            self.guest.memory_online(block)
-            self.ledger.online = sorted([*self.ledger.online, block])
-            return True
-        self.guest.memory_cancel_online(block)
-        self.hypervisor.release_memory(block)
-        return False
+    def _online(self, block: Span[PhysAddr], cancelled: bool) -> bool:
+        """DLPAR add of memory as the core does it: GOING_ONLINE, then ONLINE, or CANCEL_ONLINE if anyone refused.
 
-    def _offline(self, number: int) -> bool:
+        vPMEM that becomes system RAM belongs to the partition already.
+        """
+        is_ram = block not in self.ledger.vpmem
+        with self.port.locked(HOTPLUG_LOCK), self.ledger.moves(block):
+            if is_ram:
+                self.hypervisor.assign_memory(block)
+            if self.guest.memory_going_online(block) and not cancelled:
+                self.guest.memory_online(block)
+                self.ledger.online = sorted([*self.ledger.online, block])
+                return True
+            self.guest.memory_cancel_online(block)
+            if is_ram:
+                self.hypervisor.release_memory(block)
+            return False
+
+    def _offline(self, block: Span[PhysAddr]) -> bool:
         """DLPAR remove of memory: OFFLINE comes when the block is out of use already, so nobody can refuse it."""
-        block = self.lpar.blocks[number]
-        self.ledger.online = [other for other in self.ledger.online if other != block]
-        agreed = self.guest.memory_offline(block)
-        self.hypervisor.release_memory(block)
-        return agreed
+        with self.port.locked(HOTPLUG_LOCK), self.ledger.moves(block):
+            self.ledger.online = [other for other in self.ledger.online if other != block]
+            agreed = self.guest.memory_offline(block)
+            if block not in self.ledger.vpmem:
+                self.hypervisor.release_memory(block)
+            return agreed
 
 
-def _short(answer: Answer) -> str:
+BEFORE = (SetMask, SetCoherentMask, AskMask)
+"""Events that are judged by what they change."""
+
+
+@dataclass(slots=True, eq=False)
+class _UnderWay:
+    """A step under way.
+
+    opens: whether it may open a window where there was none. inside: what other CPUs have done in it; touched: the devices
+    that had events meanwhile.
+    left: after a Detach, before the slot is isolated: the windows of the PE, and whether the guest left TCEs in them.
+    """
+
+    event: Event
+    progress: Progress
+    opens: bool = False
+    inside: list[tuple[int, Done]] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    left: list[tuple[Liobn, bool]] = field(default_factory=list)
+
+
+def _has_no_window(view: GuestDevice | None) -> bool:
+    return view is None or view.window is None
+
+
+def _short(event: Event, answer: Answer) -> str:
+    if isinstance(event, AskMask):
+        return "a mask" if answer else "none"
     if isinstance(answer, MaskAnswer):
         return f"accepted={answer.accepted} bypass={answer.bypass}"
     if isinstance(answer, tuple):

@@ -34,10 +34,10 @@ SILENCES = (
             "partition that owns physical I/O seldom has it"),
     Silence("A10", "what reset deletes", "", "all created windows, on success only"),
     Silence("A11", "state after a hard error", "", "unchanged: anything else would leave the OS no way to know"),
-    Silence("A12", "atomicity of the multi-TCE calls", "", "whole calls, one at a time; interleavings are not modelled yet"),
+    Silence("A12", "atomicity of the multi-TCE calls", "", "whole calls, one at a time; other CPUs come in between"),
     Silence("A13", "I/O pages above 4 KB", "unaligned", "low bits rejected or cut (unaligned); ownership of the first 4 KB "
             "or of the whole page (choice ownership); counts are in I/O pages"),
-    Silence("A14", "windows across EEH", "", "not modelled yet: EEH reset is no event"),
+    Silence("A14", "windows across EEH", "", "kept, with their TCEs: EEH is not among the triggers of R1-7.3.27-5"),
     Silence("A15", "kexec", "", "not modelled yet: kexec is no event"),
     Silence("A16", "isolate and its windows", "", "restored on success; a failing isolate is not modelled, nothing "
             "says what it leaves"),
@@ -49,6 +49,7 @@ SILENCES = (
     Silence("A20", "256 MB mappable at all times", "", "not asserted: removing the default window is legal"),
     Silence("A21", "client-architecture bits", "", "not modelled: what the platform offers is the profile's to say"),
     Silence("A22", "migration", "", "not modelled: LoPAR refuses it to partitions that own physical I/O"),
-    Silence("A23", "functions that share a PE", "", "one function per PE for now"),
+    Silence("A23", "functions that share a PE", "", "the guest's affair: the reference gives up no window that "
+            "other functions have"),
     Silence("A24", "990x is positive but not done", "", "not done: the caller retries"),
 )  # fmt: skip

@@ -6,23 +6,27 @@ are there to be read and to be compared.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from enum import Enum
 from typing import Any, get_args
 
 from model import events
 from model.calls import HcallAnswer, RtasAnswer, RtasCall, TceRun
-from model.events import Fault, Step
+from model.events import Fault, Inside, Step
 from model.interfaces import MaskAnswer
 from model.invariants import Violation
 from model.ledger import Crossing
-from model.profiles import Choices, Lpar, Profile
+from model.profiles import Choices, Lpar, MultiTce, Profile
 from model.run import Done
 from model.types import BusAddress, Direction, PageShift, PhysAddr, Span
 
-VERSION = 2
-"""What is written: from 2 on with scatterlists and coherent buffers."""
-READABLE = (1, VERSION)
+VERSION = 3
+"""What is written: from 2 on with scatterlists and coherent buffers, from 3 on with PEs of several functions and events
+inside others.
+"""
+READABLE = (1, 2, VERSION)
+MOST_DEVICES = 4096
+"""Devices of a partition in a trace that is read."""
 EVENTS: dict[str, Any] = {kind.__name__: kind for kind in get_args(events.Event)}
 
 
@@ -44,16 +48,8 @@ class Trace:
 
 def to_json(trace: Trace, history: Sequence[Done] = (), violations: Sequence[Violation] = ()) -> dict[str, Any]:
     """The trace with what was seen when it ran."""
-    seen = list(history)
-    steps = []
-    for number, step in enumerate(trace.steps):
-        entry: dict[str, Any] = {"event": type(step.event).__name__, **_plain(step.event)}
-        if step.faults:
-            entry["faults"] = [_plain(fault) for fault in step.faults]
-        if number < len(seen):
-            entry["calls"] = [_crossing(c) for c in seen[number].crossings]
-            entry["answer"] = _value(seen[number].answer)
-        steps.append(entry)
+    seen: list[Done | None] = [*history, *(None,) * len(trace.steps)]
+    steps = [_entry(step, done) for step, done in zip(trace.steps, seen, strict=False)]
     return {
         "ddwcheck_trace": VERSION,
         "release": trace.release,
@@ -83,11 +79,29 @@ def from_json(data: Any) -> Trace:
         raise BadTrace(f"trace is damaged: {wrong}") from None
 
 
+def _entry(step: Step, done: Done | None) -> dict[str, Any]:
+    """A step with what was seen of it. An event inside it that proved impossible there has no answer."""
+    entry: dict[str, Any] = {"event": type(step.event).__name__, **_plain(step.event)}
+    if step.faults:
+        entry["faults"] = [_plain(fault) for fault in step.faults]
+    if step.inside:
+        happened = {id(other.step): other for _, other in done.inside} if done is not None else {}
+        entry["inside"] = [
+            {"after": inside.after, **_entry(inside.step, happened.get(id(inside.step)))} for inside in step.inside
+        ]
+    if done is not None:
+        entry["calls"] = [_crossing(c) for c in done.crossings]
+        entry["answer"] = _value(done.answer)
+    return entry
+
+
 def _plain(value: Any) -> dict[str, Any]:
     return {field.name: _value(getattr(value, field.name)) for field in fields(value)}
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, MultiTce):
+        return int(value)
     if isinstance(value, Enum):
         return value.name.lower()
     if isinstance(value, Span):
@@ -156,8 +170,30 @@ def _lpar(data: Mapping[str, Any]) -> Lpar:
         tuple(_span(b) for b in data["blocks"]), tuple(_int(k) for k in data["online"]),
         PhysAddr(_int(data["hotplug_max"])), tuple(_span(b) for b in data["vpmem"]),
         tuple(_int(k) for k in data["vpmem_at_boot"]), PageShift(_int(data["page"])),
-        bool(data["multi_tce"]), _int(data["devices"]),
+        _multi_tce(data["multi_tce"]), _functions(data),
     )  # fmt: skip
+
+
+def _multi_tce(value: Any) -> MultiTce:
+    """Up to version 2 either both calls or none."""
+    if isinstance(value, bool):
+        return MultiTce.BOTH if value else MultiTce.NONE
+    if not 0 <= _int(value) <= MultiTce.BOTH:
+        raise BadTrace(f"multi_tce {value!r} names calls that do not exist")
+    return MultiTce(_int(value))
+
+
+def _functions(data: Mapping[str, Any]) -> tuple[int, ...]:
+    """Up to version 2 each device had a PE of its own."""
+    if "functions" not in data:
+        devices = _int(data["devices"])
+        if not 1 <= devices <= MOST_DEVICES:
+            raise BadTrace(f"{devices} devices")
+        return tuple(range(devices))
+    functions = tuple(_int(number) for number in data["functions"])
+    if set(functions) != set(range(len(set(functions)))) or len(functions) == 0:
+        raise BadTrace(f"functions {functions} do not number their PEs from 0")
+    return functions
 
 
 def _step(data: Mapping[str, Any]) -> Step:
@@ -166,6 +202,8 @@ def _step(data: Mapping[str, Any]) -> Step:
         raise BadTrace(f"unknown event {data['event']!r}")
     values: dict[str, Any] = {}
     for field in fields(kind):
+        if field.name not in data and field.default is not MISSING:
+            continue  # an older trace, which knew nothing of it
         raw = data[field.name]
         if field.name == "memory":
             values[field.name] = tuple(_span(element) for element in raw) if kind is events.MapSg else _span(raw)
@@ -174,4 +212,5 @@ def _step(data: Mapping[str, Any]) -> Step:
         else:
             values[field.name] = raw if isinstance(raw, bool) else _int(raw)
     faults = tuple(Fault(str(f["point"]), _int(f["skip"]), _int(f["answer"])) for f in data.get("faults", ()))
-    return Step(kind(**values), faults)
+    inside = tuple(Inside(_int(other["after"]), _step(other)) for other in data.get("inside", ()))
+    return Step(kind(**values), faults, inside)

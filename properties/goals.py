@@ -7,7 +7,7 @@ from itertools import pairwise
 from model.calls import RtasCall
 from model.guest.enable import Outcome
 from model.invariants import INVARIANTS
-from model.profiles import Lpar, Profile
+from model.profiles import Lpar, MultiTce, Profile
 from model.run import Run
 from model.types import GIB, TIB
 from properties.strategies import ALLOCATIONS, COHERENT_PAGES, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
@@ -19,7 +19,9 @@ EVENTS = (
     "event MapSg: segments", "event MapSg: None", "event UnmapSg: None",
     "event AllocCoherent: handle", "event AllocCoherent: None", "event FreeCoherent: None",
     "event SetMask: accepted=True bypass=True", "event SetMask: accepted=True bypass=False",
-    "event SetMask: accepted=False bypass=False",
+    "event SetMask: accepted=False bypass=False", "event SetCoherentMask: True", "event SetCoherentMask: False",
+    "event AskMask: a mask", "event AskMask: none", "event Replug: None", "event EehReset: None",
+    "event OnlineVpmem: True", "event OnlineVpmem: False", "event OfflineVpmem: True", "event OfflineVpmem: False",
 )  # fmt: skip
 """Every event with every kind of answer."""
 OUTCOMES = tuple(f"enable: {outcome}" for outcome in Outcome)
@@ -39,6 +41,13 @@ BRANCHES = (
 )  # fmt: skip
 """What the reference does with scatterlists and coherent buffers besides mapping them one by one."""
 
+INSIDE = (
+    *(f"inside: {inner} in SetMask" for inner in ("Online", "Offline", "SetMask", "Map", "Unmap")),
+    *(f"inside: {inner} in {outer}" for outer in ("Online", "Offline") for inner in ("SetMask", "Map", "Unmap", "Detach")),
+    *(f"inside: {inner} in {outer}" for outer in ("Map", "Unmap") for inner in ("Map", "Unmap", "Online", "Offline")),
+    "waited for dma_win_init_mutex", "waited for mem_hotplug_lock", "waited for dma_win_list_lock",
+)  # fmt: skip
+"""What another CPU did in the middle of what, and the locks that had to be waited for."""
 APPLIED = tuple(f"invariant {name}" for name in INVARIANTS)
 """Every invariant, applied to something."""
 
@@ -57,15 +66,18 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
     "vPMEM below the maximum": lambda _, lpar: any(v.start < lpar.hotplug_max for v in lpar.vpmem),
     "kernel pages of 4K": lambda _, lpar: lpar.page == 12,
     "kernel pages of 64K": lambda _, lpar: lpar.page == 16,
-    "no hcall-multi-tce": lambda _, lpar: not lpar.multi_tce,
-    "two devices": lambda _, lpar: lpar.devices == 2,
+    "no hcall-multi-tce": lambda _, lpar: lpar.multi_tce is MultiTce.NONE,
+    "H_PUT_TCE_INDIRECT without H_STUFF_TCE": lambda _, lpar: lpar.multi_tce is MultiTce.INDIRECT,
+    "H_STUFF_TCE without H_PUT_TCE_INDIRECT": lambda _, lpar: lpar.multi_tce is MultiTce.STUFF,
+    "two PEs": lambda _, lpar: lpar.pes == 2,
+    "functions that share a PE": lambda _, lpar: lpar.devices > lpar.pes,
     "a block that is no power of two": lambda profile, _: profile.block & (profile.block - 1) > 0,
     "windows below 4 GiB": lambda profile, _: profile.dma64 < 4 * GIB,
     "firmware without any extension": lambda profile, _: not profile.extensions,
 }
 """What examples must have started from, by name."""
 
-GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES)
+GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES, *INSIDE)
 
 
 def shapes_of(run: Run) -> Iterator[str]:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from model.calls import HcallStatus, PutTce, RtasCall, RtasStatus, StuffTce
 from model.hypervisor.papr import Papr
 from model.interfaces import Hypervisor, TceSpan, WindowView
-from model.profiles import PROFILES, Choices, Profile
+from model.profiles import PROFILES, Choices, MultiTce, Profile
 from model.types import CONTROL, GIB, BusAddress, Liobn, Pe, PhysAddr, Span, Tce
 from properties.machine import Tally
 from properties.strategies import choices
@@ -54,8 +54,8 @@ class Calls(RuleBasedStateMachine):
     make_hypervisor: ClassVar[Callable[..., Any]] = Papr
     tally: ClassVar[Tally]
 
-    @initialize(answers=choices(), multi=st.sampled_from((True, True, False)))
-    def boot(self, answers: Choices, multi: bool) -> None:
+    @initialize(answers=choices(), multi=st.sampled_from((MultiTce.BOTH, MultiTce.BOTH, MultiTce.NONE)))
+    def boot(self, answers: Choices, multi: MultiTce) -> None:
         """A platform with two PEs below one PHB."""
         fields = {name: getattr(self.profile, name) for name in Profile.__slots__}
         self.hypervisor = type(self).make_hypervisor(Profile(**{**fields, "choices": answers}), PES, multi)

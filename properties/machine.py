@@ -15,27 +15,48 @@ from model.events import (
     ENDING,
     AddVpmem,
     AllocCoherent,
+    AskMask,
     Attach,
     Detach,
+    EehReset,
     Event,
     Fault,
+    Inside,
     Map,
     MapSg,
     Offline,
+    OfflineVpmem,
     Online,
+    OnlineVpmem,
     Reboot,
     RemoveVpmem,
+    Replug,
+    SetCoherentMask,
     SetMask,
     Step,
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
+from model.possible import BITS_32
 from model.profiles import PROFILES, Lpar, Profile
-from model.run import BITS_32, Run
+from model.run import Run
 from model.types import Direction, DmaMask, SegmentLimits
 from properties import strategies as own
 from properties.goals import shapes_of
-from properties.strategies import Place, Strength, Then, coherent_memory, configurations, faults, place, scatter
+from properties.strategies import (
+    Beside,
+    Interruption,
+    Meanwhile,
+    Place,
+    Strength,
+    Then,
+    coherent_memory,
+    configurations,
+    faults,
+    meanwhile,
+    place,
+    scatter,
+)
 
 Faults = tuple[Fault, ...]
 
@@ -89,10 +110,40 @@ class LifeCycle(RuleBasedStateMachine):
         """The partition, booted."""
         return Run(profile, lpar, type(self).make_guest, type(self).make_hypervisor)
 
-    def do(self, event: Event, dictated: Faults = ()) -> None:
+    def do(self, event: Event, dictated: Faults = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event if it can happen now."""
         if self.run.impossible(event) is None:
-            self.run.step(Step(event, dictated))
+            self.run.step(Step(event, dictated, inside))
+
+    def beside(self, drawn: Meanwhile) -> tuple[Inside, ...]:
+        """What another CPU does, as far as there is something to do it with."""
+        if drawn is None:
+            return ()
+        kind, after, which = drawn
+        event = self.other_event(kind, which)
+        return () if event is None else (Inside(after, Step(event)),)
+
+    def other_event(self, kind: Beside, which: int) -> Event | None:
+        """An event of another CPU."""
+        run, ledger, devices = self.run, self.run.ledger, sorted(self.run.attached)
+        blocks = [n for n, b in enumerate(run.lpar.blocks) if (b in ledger.online) == (kind is Beside.OFFLINE)]
+        memory, live = [*ledger.vpmem, *ledger.online], list(ledger.mappings)
+        match kind:
+            case Beside.ONLINE if blocks:
+                return Online(blocks[which % len(blocks)])
+            case Beside.OFFLINE if blocks:
+                return Offline(blocks[which % len(blocks)])
+            case Beside.PROBE if devices:
+                return SetMask(devices[which % len(devices)], DmaMask((1 << 64) - 1))
+            case Beside.DETACH if devices:
+                return Detach(devices[which % len(devices)])
+            case Beside.MAP if devices and memory:
+                span = place(memory[which % len(memory)], Place.MIDDLE, 4096, 0)
+                return Map(devices[which % len(devices)], span, Direction.BIDIRECTIONAL, 1)
+            case Beside.UNMAP if live:
+                number = live[which % len(live)]
+                return ENDING[type(ledger.mappings[number].asked)](number)
+        return None
 
     def teardown(self) -> None:
         """Add what was seen to the tally."""
@@ -121,29 +172,41 @@ class LifeCycle(RuleBasedStateMachine):
         return len(self.run.ledger.online) < len(self.run.lpar.blocks)
 
     @precondition(has_devices)
-    @rule(device=st.integers(0, 1), bits=st.sampled_from(own.MASK_BITS), dictated=faults(*own.ALL_POINTS))
-    def set_mask(self, device: int, bits: int, dictated: Faults) -> None:
+    @rule(
+        device=st.integers(0, 2), bits=st.sampled_from(own.MASK_BITS), dictated=faults(*own.ALL_POINTS),
+        other=meanwhile(Beside.ONLINE, Beside.OFFLINE, Beside.PROBE, Beside.MAP, Beside.UNMAP),
+    )  # fmt: skip
+    def set_mask(self, device: int, bits: int, dictated: Faults, other: Meanwhile) -> None:
         """A driver sets its mask, and a window may open."""
-        self.do(SetMask(self.device(device), DmaMask((1 << bits) - 1)), dictated)
+        self.do(SetMask(self.device(device), DmaMask((1 << bits) - 1)), dictated, self.beside(other))
+
+    @precondition(has_devices)
+    @rule(device=st.integers(0, 2), bits=st.sampled_from(own.COHERENT_BITS), asks=st.booleans())
+    def other_mask(self, device: int, bits: int, asks: bool) -> None:
+        """A driver asks for the mask that it would need, or sets its coherent one."""
+        device = self.device(device)
+        self.do(AskMask(device) if asks else SetCoherentMask(device, DmaMask((1 << bits) - 1)))
 
     @precondition(has_devices)
     @rule(
-        device=st.integers(0, 1), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
+        device=st.integers(0, 2), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
         direction=st.sampled_from(Direction), cpu=st.integers(0, 3), dictated=faults("allocate tce-page", *own.WRITES),
+        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE),
     )  # fmt: skip
     def map(
-        self, device: int, which: int, buffer: tuple[Place, int, int], direction: Direction, cpu: int, dictated: Faults
-    ) -> None:
+        self, device: int, which: int, buffer: tuple[Place, int, int], direction: Direction, cpu: int, dictated: Faults,
+        other: Meanwhile,
+    ) -> None:  # fmt: skip
         """A driver maps part of RAM or of vPMEM."""
         memory = [*self.run.ledger.vpmem, *self.run.ledger.online]
         if memory:
             where, size, offset = buffer
             span = place(memory[which % len(memory)], where, size, offset)
-            self.do(Map(self.device(device), span, direction, cpu), dictated)
+            self.do(Map(self.device(device), span, direction, cpu), dictated, self.beside(other))
 
     @precondition(has_devices)
     @rule(
-        device=st.integers(0, 1), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
+        device=st.integers(0, 2), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
         others=st.sampled_from(own.SCATTERS), limits=st.sampled_from(own.LIMITS), direction=st.sampled_from(Direction),
         cpu=st.integers(0, 3), dictated=own.scatter_faults(),
     )  # fmt: skip
@@ -160,7 +223,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     @precondition(has_devices)
     @rule(
-        device=st.integers(0, 1), which=st.integers(0, 7), where=st.sampled_from(Place),
+        device=st.integers(0, 2), which=st.integers(0, 7), where=st.sampled_from(Place),
         size=st.sampled_from(own.COHERENT_SIZES), wide=st.booleans(), cpu=st.integers(0, 3),
         dictated=faults(own.COHERENT_PAGES, *own.WRITES),
     )  # fmt: skip
@@ -172,63 +235,85 @@ class LifeCycle(RuleBasedStateMachine):
         view = self.run.guest.view(device)
         memory = coherent_memory(online[which % len(online)], where, size, self.run.lpar.page) if online else None
         if memory is not None and view is not None:
-            self.do(AllocCoherent(device, memory, view.mask if wide else BITS_32, cpu), dictated)
+            mask = self.run.ledger.coherent_masks.get(device, view.mask) if wide else BITS_32
+            self.do(AllocCoherent(device, memory, mask, cpu), dictated)
 
     @precondition(has_mappings)
-    @rule(which=st.integers(0, 31), dictated=faults(*own.WRITES))
-    def unmap(self, which: int, dictated: Faults) -> None:
+    @rule(
+        which=st.integers(0, 31), dictated=faults(*own.WRITES),
+        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE),
+    )  # fmt: skip
+    def unmap(self, which: int, dictated: Faults, other: Meanwhile) -> None:
         """A driver ends one of its mappings."""
         live = list(self.run.ledger.mappings)
-        self.end(live[which % len(live)], dictated)
+        self.end(live[which % len(live)], dictated, self.beside(other))
 
-    def end(self, number: int, dictated: Faults = ()) -> None:
+    def end(self, number: int, dictated: Faults = (), inside: tuple[Inside, ...] = ()) -> None:
         """End a mapping the way it began."""
-        self.do(ENDING[type(self.run.ledger.mappings[number].asked)](number), dictated)
+        self.do(ENDING[type(self.run.ledger.mappings[number].asked)](number), dictated, inside)
 
     @precondition(has_spare_blocks)
     @rule(
         which=st.integers(0, 4),
         cancelled=st.sampled_from((False, False, True)),
         dictated=faults(*own.WRITES, "allocate tce-page"),
+        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH),
     )
-    def online(self, which: int, cancelled: bool, dictated: Faults) -> None:
+    def online(self, which: int, cancelled: bool, dictated: Faults, other: Meanwhile) -> None:
         """A RAM block goes online."""
         spare = [n for n, block in enumerate(self.run.lpar.blocks) if block not in self.run.ledger.online]
-        self.do(Online(spare[which % len(spare)], cancelled), dictated)
+        self.do(Online(spare[which % len(spare)], cancelled), dictated, self.beside(other))
 
-    @rule(which=st.integers(0, 4), refused=st.sampled_from((False, False, True)), dictated=faults(*own.WRITES))
-    def offline(self, which: int, refused: bool, dictated: Faults) -> None:
+    @rule(
+        which=st.integers(0, 4), refused=st.sampled_from((False, False, True)), dictated=faults(*own.WRITES),
+        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH),
+    )  # fmt: skip
+    def offline(self, which: int, refused: bool, dictated: Faults, other: Meanwhile) -> None:
         """A RAM block that no driver has mapped goes offline."""
         events = [Offline(n, refused) for n in range(len(self.run.lpar.blocks))]
         possible = [event for event in events if self.run.impossible(event) is None]
         if possible:
-            self.do(possible[which % len(possible)], dictated)
+            self.do(possible[which % len(possible)], dictated, self.beside(other))
 
     @precondition(has_vpmem)
-    @rule(which=st.integers(0, 1))
-    def vpmem(self, which: int) -> None:
-        """A vPMEM range appears if it is not there, and disappears if it is."""
+    @rule(
+        which=st.integers(0, 1), ram=st.booleans(), stopped=st.sampled_from((False, False, True)),
+        dictated=faults(*own.WRITES),
+    )  # fmt: skip
+    def vpmem(self, which: int, ram: bool, stopped: bool, dictated: Faults) -> None:
+        """A vPMEM range comes or goes, or becomes system RAM or is that no longer."""
         number = which % len(self.run.lpar.vpmem)
-        there = self.run.lpar.vpmem[number] in self.run.ledger.vpmem
-        self.do(RemoveVpmem(number) if there else AddVpmem(number))
+        span, ledger = self.run.lpar.vpmem[number], self.run.ledger
+        if span in ledger.online:
+            self.do(OfflineVpmem(number, stopped), dictated)
+        elif span in ledger.vpmem:
+            self.do(OnlineVpmem(number, stopped) if ram else RemoveVpmem(number), dictated)
+        else:
+            self.do(AddVpmem(number))
 
     @rule(
-        device=st.integers(0, 1), what=st.sampled_from(("replace", "replace", "detach", "reboot")),
+        device=st.integers(0, 2), what=st.sampled_from(own.INTERRUPTIONS),
         dictated=faults(*own.ALL_POINTS), again=faults("allocate table", "allocate bitmap", *own.WRITES),
     )  # fmt: skip
-    def interrupt(self, device: int, what: str, dictated: Faults, again: Faults) -> None:
-        """A device goes and perhaps comes back, or the partition reboots; drivers end their mappings first."""
-        if what == "reboot":
+    def interrupt(self, device: int, what: Interruption, dictated: Faults, again: Faults) -> None:
+        """A device or a PE goes and perhaps comes back, or the partition reboots; drivers end their mappings first."""
+        if what is Interruption.REBOOT:
             for number in range(self.run.lpar.devices):
                 self.end_mappings(number)
             self.do(Reboot(), again)
             return
         device %= self.run.lpar.devices
-        if device in self.run.attached:
-            self.end_mappings(device)
-            self.do(Detach(device), dictated)
-        if what == "replace":
-            self.do(Attach(device), again)
+        if what is Interruption.EEH:
+            self.do(EehReset(device))
+            return
+        pe = self.run.siblings(device) if what in (Interruption.PE, Interruption.FROZEN) else {device}
+        for number in sorted(pe | {device}):
+            if number in self.run.attached:
+                self.end_mappings(number)
+                self.do(Replug(number) if what is Interruption.REPLUG else Detach(number), dictated)
+        if what in (Interruption.REPLACE, Interruption.PE, Interruption.FROZEN):
+            for number in sorted(pe | {device}):
+                self.do(Attach(number, frozen=what is Interruption.FROZEN), again)
 
     def end_mappings(self, device: int) -> None:
         """What a driver does when it is unbound."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from model.calls import HcallStatus, RtasStatus
 from model.events import Fault
-from model.profiles import PROFILES, Choices, Lpar, Profile
+from model.profiles import PROFILES, Choices, Lpar, MultiTce, Profile
 from model.types import GIB, KIB, MIB, TIB, BusAddress, PageShift, PhysAddr, SegmentLimits, Span
 
 
@@ -178,8 +178,14 @@ def partitions(draw: st.DrawFn, strength: Strength) -> Lpar:
     there = tuple(k for k in range(len(vpmem)) if draw(st.integers(0, 3)))
     return Lpar(
         blocks, online, PhysAddr(maximum), tuple(vpmem), there, PageShift(draw(st.sampled_from((16, 12)))),
-        draw(st.integers(0, 7)) > 0, draw(st.integers(1, 2)),
+        draw(st.sampled_from(FIRMWARE)), draw(st.sampled_from(FUNCTIONS)),
     )  # fmt: skip
+
+
+FIRMWARE = (MultiTce.BOTH,) * 11 + (MultiTce.NONE, MultiTce.NONE, MultiTce.INDIRECT, MultiTce.STUFF)
+"""What of hcall-multi-tce the firmware has."""
+FUNCTIONS = ((0,), (0,), (0, 1), (0, 1), (0, 0), (0, 0, 1))
+"""Which PE each device belongs to."""
 
 
 def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:
@@ -201,7 +207,7 @@ def _faults_at(point: str) -> list[Fault]:
         return [Fault(point, 0, 0)] * 8
     answers = RTAS_ANSWERS.get(point) or HCALL_ANSWERS
     found = [Fault(point, skip, int(answer)) for skip in SKIPS.get(point, (0, 1)) for answer in answers]
-    return found * 3 if point == "create" else found  # of all calls it has the most answers and comes up least
+    return found * 4 if point in ("create", "reset", "remove") else found  # they come up least
 
 
 SKIPS = {"query": (0, 1), "create": (0,), "remove": (0, 1), "reset": (0, 1)}
@@ -220,6 +226,8 @@ FAILING_CLEAN_UP = (
 ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
 
 
+COHERENT_BITS = (24, 31, 32, 32, 33, 40, 48, 63, 64, 64, 64, 64)
+"""Widths of coherent masks in bits."""
 MASK_BITS = (64,) * 60 + tuple(range(33, 64)) + (32, 31, 24, 32)
 """Widths of DMA masks in bits: mostly 64, else 33 to 63, seldom 32 and less."""
 LENGTHS = (1, 4096, 4097, 65536, 65537, 1 << 20, (1 << 21) + 1, 1 << 24)
@@ -233,6 +241,43 @@ class Place(StrEnum):
     END = "end"
     BORDER = "across an I/O page"
     MIDDLE = "middle"
+
+
+class Interruption(StrEnum):
+    """What ends what a driver does."""
+
+    REPLACE = "the device goes and comes back"
+    DETACH = "the device goes"
+    REPLUG = "the function goes and comes back, its node stays"
+    PE = "all functions of the PE go and come back"
+    FROZEN = "they come back without a window"
+    EEH = "the slot is reset"
+    REBOOT = "the partition reboots"
+
+
+INTERRUPTIONS = (*Interruption, Interruption.REPLACE, Interruption.REPLACE, Interruption.PE)
+"""Each of them, some more often."""
+
+
+class Beside(StrEnum):
+    """What another CPU does in the middle of a step."""
+
+    ONLINE = "a block goes online"
+    OFFLINE = "a block goes offline"
+    PROBE = "a driver sets a mask of 64 bits"
+    MAP = "a driver maps memory"
+    UNMAP = "a driver ends a mapping"
+    DETACH = "a device goes"
+
+
+Meanwhile = tuple[Beside, int, int] | None
+"""What another CPU does, after how many points, and with which device, block or mapping."""
+
+
+def meanwhile(*kinds: Beside) -> st.SearchStrategy[Meanwhile]:
+    """In two of three cases nothing; else one of some kinds of events, at one of the first points or later."""
+    some = [(kind, after, which) for kind in kinds for after in (0, 1, 2, 3, 4, 6, 9) for which in (0, 1, 3)]
+    return st.sampled_from([None] * (2 * len(some)) + some)
 
 
 Probe = tuple[int, tuple[Fault, ...]]

@@ -30,6 +30,7 @@ from model.profiles import (
     Choices,
     DirtyRemoval,
     LiobnOf,
+    MultiTce,
     Outputs,
     Oversize,
     Ownership,
@@ -49,7 +50,7 @@ PARAMETER, SUCCESS = RtasStatus.PARAMETER, RtasStatus.SUCCESS
 JUNK = 0xFFFFFFFF
 
 
-def papr(multi_tce: bool = True, choices: Choices | None = None, **changes: Any) -> Papr:
+def papr(multi_tce: MultiTce = MultiTce.BOTH, choices: Choices | None = None, **changes: Any) -> Papr:
     """A platform with two PEs below one PHB and 1 GiB of RAM; room for three windows unless told otherwise."""
     profile = replace(POWERVM_DEDICATED, **{"windows": 3, "choices": choices or Choices(), **changes})
     platform = Papr(profile, (PE, SISTER), multi_tce)
@@ -614,7 +615,7 @@ def test_reserved_bits_are_rejected_or_masked(choice: ReservedBits, status: Hcal
 ])  # fmt: skip
 def test_multi_tce_calls_are_h_function_where_they_are_absent(call: Callable[[Papr, Window], HcallStatus]) -> None:
     """R1-14.5.3-2, table 181: hcall-multi-tce."""
-    platform = papr(multi_tce=False)
+    platform = papr(multi_tce=MultiTce.NONE)
     window = new_window(platform)
     assert call(platform, window) is HcallStatus.FUNCTION
     assert put(platform, window) is HcallStatus.SUCCESS
@@ -642,7 +643,7 @@ def test_loop_of_fault_entries_that_begins_at_0_stores_the_others() -> None:
 
 def test_loop_of_no_calls_succeeds_on_any_platform() -> None:
     """A loop means its calls."""
-    platform = papr(multi_tce=False)
+    platform = papr(multi_tce=MultiTce.NONE)
     run = TceRun(StuffTce, default_of(platform), BusAddress(0), Tce(0), 0, 4096, 0, 512)
     assert platform.hcall(run) == HcallAnswer(HcallStatus.SUCCESS)
 

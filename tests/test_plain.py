@@ -15,7 +15,7 @@ from model.hypervisor.table import TceTable
 from model.hypervisor.tce_calls import first_refused
 from model.hypervisor.windows import Window
 from model.interfaces import TceSpan
-from model.profiles import Profile
+from model.profiles import MultiTce, Profile
 from model.types import Tce
 
 OPERATIONS = 30
@@ -29,8 +29,8 @@ def compare(reference: type[Papr], how: settings = HOW) -> None:
     """Random operations on `reference` and on the plain hypervisor."""
 
     @how
-    @given(st.data(), profiles, st.sampled_from((True, True, True, False)))
-    def same(data: st.DataObject, profile: Profile, multi_tce: bool) -> None:
+    @given(st.data(), profiles, st.sampled_from((MultiTce.BOTH, MultiTce.BOTH, *MultiTce)))
+    def same(data: st.DataObject, profile: Profile, multi_tce: MultiTce) -> None:
         left, right = reference(profile, PES, multi_tce), Plain(profile, PES, multi_tce)
         for span in MEMORY:
             assert_same(left, right, PES, Assign(span))

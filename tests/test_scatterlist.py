@@ -15,8 +15,9 @@ from model.guest import scatterlist
 from model.guest.kernel import Kernel
 from model.interfaces import Segments
 from model.ledger import Piece, pieces_of
+from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, Lpar, Profile, simple_lpar
-from model.run import BITS_32, InvariantBroken, Run
+from model.run import InvariantBroken, Run
 from model.trace import Trace, from_json, to_json
 from model.types import GIB, KIB, MIB, BusAddress, Direction, DmaMask, PhysAddr, Span
 

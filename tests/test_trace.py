@@ -2,6 +2,7 @@
 """A run that is written, read and run again is the same run; a report says what it must, in 75 columns."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from ddwcheck import report
 from model.defects import apply, catalogue
-from model.events import Fault, Map, SetMask, Step, Unmap
+from model.events import Attach, Fault, Inside, Map, Online, SetMask, Step, Unmap
 from model.guest.kernel import Kernel
-from model.profiles import PROFILES, simple_lpar
+from model.profiles import POWERVM_SRIOV, PROFILES, MultiTce, simple_lpar
 from model.run import InvariantBroken, Run
 from model.trace import Trace, from_json, to_json
 from model.types import GIB, Direction, DmaMask, PhysAddr, Span
@@ -90,3 +91,31 @@ def test_the_kept_report_is_what_its_trace_gives_today(tmp_path: Path) -> None:
 
 def _without_versions(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("ddwcheck 0.")]
+
+
+def test_events_inside_others_and_shared_pes_come_back_as_they_were() -> None:
+    lpar = replace(simple_lpar(GIB, devices=2), functions=(0, 0), multi_tce=MultiTce.STUFF)
+    beside = Inside(1, Step(Online(1), (Fault("H_PUT_TCE", 0, -4),)))
+    steps = (Step(Attach(1, frozen=True)), Step(SetMask(0, DmaMask((1 << 64) - 1)), (), (beside,)))
+    trace = Trace(POWERVM_SRIOV, lpar, steps)
+    assert from_json(json.loads(json.dumps(to_json(trace)))) == trace
+
+
+def test_what_other_cpus_did_is_written_with_the_step_they_came_in() -> None:
+    beside = Inside(1, Step(Online(1)))
+    steps = (Step(SetMask(0, DmaMask((1 << 64) - 1)), (), (beside,)),)
+    run = Run(POWERVM_SRIOV, simple_lpar(GIB))
+    for step in steps:
+        run.step(step)
+    (entry,) = to_json(Trace(POWERVM_SRIOV, simple_lpar(GIB), steps), run.history)["steps"]
+    (inside,) = entry["inside"]
+    assert (inside["event"], inside["after"], inside["answer"]) == ("Online", 1, True)
+    assert run.reached["inside: Online in SetMask"] == 1
+
+
+def test_a_trace_of_version_2_is_read() -> None:
+    data = to_json(Trace(POWERVM_SRIOV, simple_lpar(GIB, devices=2), ()))
+    del data["lpar"]["functions"]
+    data["lpar"] |= {"devices": 2, "multi_tce": True}
+    data["ddwcheck_trace"] = 2
+    assert from_json(data).lpar == simple_lpar(GIB, devices=2)

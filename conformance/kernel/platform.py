@@ -24,7 +24,17 @@ from model.calls import (
     TceRun,
 )
 from model.interfaces import DdwProperties, DefaultWindow, Reach, TceSpan, WindowView
-from model.profiles import DirtyRemoval, LiobnOf, Ownership, Placement, Profile, ReservedBits, Unaligned, WideBlock
+from model.profiles import (
+    DirtyRemoval,
+    LiobnOf,
+    MultiTce,
+    Ownership,
+    Placement,
+    Profile,
+    ReservedBits,
+    Unaligned,
+    WideBlock,
+)
 from model.types import CONTROL, BusAddress, Liobn, PageShift, Pe, PhysAddr, Span, Tce, WindowShift
 
 SOURCES = Path(__file__).parent / "c" / "storm"
@@ -35,7 +45,7 @@ MOST_EXTENSIONS, MOST_RANGES, MOST_WINDOWS, MOST_PES, MOST_LISTED = 16, 1024, 4,
 WORD = 1 << 64
 
 
-def words_of(profile: Profile, multi_tce: bool) -> list[int]:
+def words_of(profile: Profile, multi_tce: MultiTce) -> list[int]:
     """Struct profile of platform.h."""
     choices, mmio = profile.choices, profile.mmio32
     cells = profile.extensions
@@ -120,7 +130,9 @@ def _word(value: int) -> ctypes.c_uint64:
 class CompiledPlatform:
     """The C hypervisor. ValueError where it has no room for what it is asked to hold."""
 
-    def __init__(self, library: ctypes.CDLL, profile: Profile, pes: Sequence[Pe], multi_tce: bool = True) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, profile: Profile, pes: Sequence[Pe], multi_tce: MultiTce = MultiTce.BOTH
+    ) -> None:
         self._c, self._profile, self._pes = library, profile, list(pes)
         words = words_of(profile, multi_tce)
         names = [word for pe in pes for word in pe]
@@ -179,6 +191,9 @@ class CompiledPlatform:
     def isolate(self, pe: Pe) -> None:
         """DR isolate."""
         self._c.platform_isolate(_word(self._pes.index(pe)))
+
+    def eeh_reset(self, pe: Pe) -> None:
+        """Reset of a slot, which changes nothing here."""
 
     def reboot(self) -> None:
         """Partition reboot."""

@@ -32,5 +32,6 @@ DEFECT = Defect(
     releases=RELEASES,
     root_cause="A table of less than 6 entries has pools of none; the limit of 0, less 1, is 2^64 - 1, and when the table is "
     "full a handle outside the window comes back. An allocation that is longer than the segment boundary is tried again at "
-    "the same place. Both are too rare for the machines to meet.",
+    "the same place. Both are too rare for the machines to meet. Nor are entries aligned on the "
+    "bus, only in the table: a coherent buffer larger than the direct part below it is not aligned to its size.",
 )

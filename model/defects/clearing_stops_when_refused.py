@@ -17,7 +17,7 @@ def until_refused(
 ) -> list[Span[int]]:
     """Linux: tce_freemulti_pSeriesLP() stops, and calls once even for none; tce_free_pSeriesLP() does neither."""
     page = 1 << page_shift
-    if not kernel.multi_tce:
+    if not kernel.has_stuff:
         return one_by_one(kernel, liobn, ioba, page, count)
     if count == 0:
         kernel.port.hcall(StuffTce(liobn, ioba, Tce(0), 0))

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.defects import RELEASES, Defect
-from model.guest import mapping
+from model.guest import masks
 from model.guest.windows import Device
 from model.types import DmaMask
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def answer_by_plan(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
     """Linux: enable_ddw() returns direct_mapping as it was planned, whether or not the window came to be."""
     there, dev.node.plan = dev.node.window, None
-    mapping.opens_direct(kernel, dev, mask)
+    masks.opens_direct(kernel, dev, mask)
     if there is not None:
         return kernel.wants_window(mask) and kernel.is_direct(there)
     plan = dev.node.plan
@@ -25,7 +25,7 @@ def answer_by_plan(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
 DEFECT = Defect(
     id="failed-enable-answers-bypass",
     breaks=None,
-    replaces=mapping.opens_direct,
+    replaces=masks.opens_direct,
     by=answer_by_plan,
     releases=RELEASES,
     root_cause="direct_mapping is set before create, pre-map and table, and is returned whether or not they succeeded; the "

@@ -2,7 +2,7 @@
 """A device whose mask has less than 64 bits gets no window."""
 
 from model.defects import Defect
-from model.guest import mapping
+from model.guest import masks
 from model.types import DmaMask
 
 
@@ -14,7 +14,7 @@ def all_bits(mask: DmaMask) -> bool:
 DEFECT = Defect(
     id="full-masks-only",
     breaks=None,
-    replaces=mapping.wants_window,
+    replaces=masks.wants_window,
     by=all_bits,
     releases=("6.1",),
     root_cause="Limited addressing was not known yet; such a device stays in its default window.",

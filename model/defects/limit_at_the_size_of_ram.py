@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from model.defects import Defect
 from model.defects.limit_with_vpmem_only import shift_of
-from model.guest import mapping
+from model.guest import masks
 from model.guest.windows import Device
 from model.words import word
 
@@ -26,7 +26,7 @@ def if_just_as_large(kernel: "Kernel", dev: Device, direct: bool) -> None:
 DEFECT = Defect(
     id="limit-at-the-size-of-ram",
     breaks=None,
-    replaces=mapping.limit_direct,
+    replaces=masks.limit_direct,
     by=if_just_as_large,
     releases=("6.1",),
     root_cause="bus_dma_limit is set by whether there is vPMEM at this moment. Harmless by itself: it is the routing that "

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.defects import Defect
-from model.guest import mapping
+from model.guest import masks
 from model.guest.windows import Device
 from model.words import word
 
@@ -22,7 +22,7 @@ def below_all_ram(kernel: "Kernel", dev: Device, direct: bool) -> None:
 DEFECT = Defect(
     id="limit-whenever-direct",
     breaks=None,
-    replaces=mapping.limit_direct,
+    replaces=masks.limit_direct,
     by=below_all_ram,
     releases=("7.2", "7.3"),
     root_cause="bus_dma_limit stays when a smaller mask is set. Harmless by itself: it is the routing that trusts it.",

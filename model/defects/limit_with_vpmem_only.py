@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from model.defects import Defect
 from model.defects.window_for_all_addresses import max_physmem_bits
-from model.guest import mapping
+from model.guest import masks
 from model.guest.windows import Device
 from model.words import word
 
@@ -31,7 +31,7 @@ def once_and_for_ever(kernel: "Kernel", dev: Device, direct: bool) -> None:
 DEFECT = Defect(
     id="limit-with-vpmem-only",
     breaks=None,
-    replaces=mapping.limit_direct,
+    replaces=masks.limit_direct,
     by=once_and_for_ever,
     releases=("6.12",),
     root_cause="bus_dma_limit is set by whether there is vPMEM at this moment. Harmless by itself: it is the routing that "

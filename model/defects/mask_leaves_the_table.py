@@ -2,7 +2,7 @@
 """Setting a mask changes neither the table in use nor the limit of what is routed directly."""
 
 from model.defects import RELEASES, Defect
-from model.guest import mapping
+from model.guest import masks
 from model.guest.table import Table
 from model.guest.windows import Device
 from model.types import DmaMask
@@ -17,7 +17,7 @@ def mask_alone(dev: Device, mask: DmaMask, table: Table | None, direct: bool) ->
 DEFECT = Defect(
     id="mask-leaves-the-table",
     breaks=None,
-    replaces=mapping.use_mask,
+    replaces=masks.use_mask,
     by=mask_alone,
     releases=RELEASES,
     root_cause="The table was chosen when the window was opened; which one the mask reaches is asked, not acted on.",

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Without any RAM online a direct window is given back."""
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import enable
 from model.guest.windows import DmaWindow
 
@@ -12,9 +11,9 @@ if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
 
-def something_to_walk(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
+def something_to_walk(kernel: "Kernel", window: DmaWindow) -> bool:
     """Linux: walk_system_ram_range() answers -EINVAL if it calls nobody."""
-    return enable.premap_ram(kernel, window, undo) and bool(kernel.ram_at_enable())
+    return enable.premap_ram(kernel, window) and bool(kernel.ram_at_enable())
 
 
 DEFECT = Defect(
@@ -22,6 +21,6 @@ DEFECT = Defect(
     breaks=None,
     replaces=enable.premap_ram,
     by=something_to_walk,
-    releases=("6.1",),
-    root_cause="No partition runs without RAM. (Later releases do the same, see table-failure-leaves-premap.)",
+    releases=RELEASES,
+    root_cause="No partition runs without RAM.",
 )

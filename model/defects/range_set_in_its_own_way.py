@@ -20,7 +20,7 @@ def by_lists(kernel: "Kernel", window: DmaWindow, start: Word, stop: Word) -> bo
     pages = kernel.pages_to_set(start, stop, word(shift))
     number, memory = int(pages.number), int(pages.first) << shift
     ioba, first = BusAddress(window.base + memory), Tce(memory | READ | WRITE)
-    if not kernel.multi_tce:
+    if not kernel.has_lists:
         status, _ = kernel.put_each(window.liobn, ioba, shift, first, int(stop - start) >> shift)
         return status is not HcallStatus.NOT_ENOUGH_RESOURCES
     if not kernel.has_tce_page(0):

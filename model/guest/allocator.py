@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from model.guest.table import BLOCK, Pool, Table
+from model.locks import pool_lock
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -37,18 +38,17 @@ def allocate_entries(
     if count == 0:
         return None
 
-    # EFFECT
-    home = kernel.home_pool(cpu, len(table.pools))
-    for pool, start, limit in kernel.search_order(table, count, mask_page, home, after):
-        entry = kernel.free_area(table, start, limit, count, align, boundary)
-        if entry is not None:
-            table.taken.take(entry, count)
-            end = entry + count
-            pool.hint = end if count >= LARGE else -(-end // BLOCK) * BLOCK
-
-            # RETURN
-            return entry
-    return None
+    # EFFECT, RETURN
+    with kernel.port.locked(pool_lock(table.liobn)):
+        home = kernel.home_pool(cpu, len(table.pools))
+        for pool, start, limit in kernel.search_order(table, count, mask_page, home, after):
+            entry = kernel.free_area(table, start, limit, count, align, boundary)
+            if entry is not None:
+                table.taken.take(entry, count)
+                end = entry + count
+                pool.hint = end if count >= LARGE else -(-end // BLOCK) * BLOCK
+                return entry
+        return None
 
 
 def home_pool(cpu: int, pools: int) -> int:
@@ -81,11 +81,13 @@ def search_order(
 
 
 def area(table: Table, start: int, limit: int, count: int, align: int, boundary: int) -> int | None:
-    """The first fit in [start, limit - 1) that crosses no segment boundary. Linux never uses the last entry."""
+    """The first fit in [start, limit - 1) that is aligned on the bus and crosses no segment boundary. Linux never uses the
+    last entry.
+    """
     if count > boundary:
         return None
     while True:
-        index = table.taken.free_area(start, count, align)
+        index = table.taken.free_area(start, count, align, table.offset)
         if index + count > limit - 1:
             return None
         page = table.offset + index

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Devices that come and go. Linux: pci_dma_bus_setup_pSeriesLP(), iommu_reconfig_notifier()."""
+"""Devices that come and go. Linux: pci_dma_bus_setup_pSeriesLP(), pci_dma_dev_setup_pSeriesLP(), iommu_reconfig_notifier().
+
+Several functions may belong to one PE: they share its node, its windows and its tables.
+"""
 
 from typing import TYPE_CHECKING
 
 from model.guest.table import Table
 from model.guest.windows import Device, Node
 from model.interfaces import DdwProperties, GuestDevice
+from model.locks import INIT_MUTEX
 from model.types import PageShift
 
 if TYPE_CHECKING:
@@ -16,19 +20,47 @@ DEFAULT_PAGE_SHIFT = PageShift(12)
 
 
 def attach(kernel: "Kernel", device: int, node: DdwProperties) -> None:
-    """Set up the default window's table; without it (a frozen PE, no memory) the device has none."""
-    # PARAMETERS
-    dev = Device(Node.of(node))
+    """Find the function's node, or set it up if it is the first one of its PE.
 
+    It waits for a window that is being opened on that PE, since that may take the default one away.
+    """
+    with kernel.port.locked(INIT_MUTEX):
+        kernel.devices[device] = kernel.new_function(kernel.node_of(node))
+
+
+def node_of(kernel: "Kernel", properties: DdwProperties) -> Node:
+    """The node of a PE, set up for its first function. Linux: pci_dma_bus_setup_pSeriesLP()."""
     # CHECKS
-    table = kernel.default_table(dev.node)
-    if table is not None:
-        dev.node.tables["default"] = table
-        dev.table = table
+    known = kernel.nodes.get(properties.pe)
+    if known is not None:
+        return known
 
     # EFFECT
-    kernel.devices[device] = dev
-    kernel.look_at_offer(dev.node)
+    node = Node.of(properties)
+    table = kernel.default_table(node)
+    if table is not None:
+        node.tables["default"] = table
+    kernel.nodes[properties.pe] = node
+    kernel.look_at_offer(node)
+
+    # RETURN
+    return node
+
+
+def new_function(kernel: "Kernel", node: Node) -> Device:
+    """A function as it is found: a mask of 32 bits, and the table that this reaches. Linux: pci_dma_dev_setup_pSeriesLP().
+
+    Without one (a frozen PE, no memory, a window above the mask) it cannot map until its driver sets a mask.
+    """
+    dev = Device(node)
+    tables = (node.tables.get("default"), node.tables.get("ddw"))
+    dev.table = next((table for table in tables if table is not None and table.span.start <= dev.mask), None)
+    return dev
+
+
+def replug(kernel: "Kernel", device: int) -> None:
+    """The function is forgotten and found again; its node and windows stay."""
+    kernel.devices[device] = kernel.new_function(kernel.devices[device].node)
 
 
 def default_table(kernel: "Kernel", node: Node) -> Table | None:
@@ -44,18 +76,24 @@ def look_at_offer(kernel: "Kernel", node: Node) -> None:
 
 
 def detach(kernel: "Kernel", device: int) -> None:
-    """Forget the node: its window and TCEs, tables, list entry, property, and that enabling it once failed."""
-    # PARAMETERS
-    node = kernel.devices[device].node
-    window = node.window
+    """Forget the function, and the node with the last one of its PE."""
+    node = kernel.devices.pop(device).node
+    if not any(dev.node is node for dev in kernel.devices.values()):
+        kernel.forget_node(node)
+        del kernel.nodes[node.pe]
 
-    # EFFECT
+
+def forget_node(kernel: "Kernel", node: Node) -> None:
+    """Forget its window and TCEs, tables, list entry, property, and that enabling it once failed.
+
+    The window leaves the list before its TCEs are cleared, so that the memory notifier does not set any of them again.
+    """
+    window = node.window
     if window is not None:
+        kernel.unlist(window)
         kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
         kernel.remove_window(node, window.liobn)
-        kernel.windows.remove(window)
     kernel.forget_failure(node)
-    del kernel.devices[device]
 
 
 def forget_failure(kernel: "Kernel", node: Node) -> None:
@@ -74,7 +112,7 @@ def view(kernel: "Kernel", device: int) -> GuestDevice | None:
         dev.mask,
         [table.view() for table in node.tables.values()],
         dev.table.liobn if dev.table and not dev.table.freed else None,
-        dev.window.view if dev.window else None,
+        node.window.view if node.window else None,
         node.default is not None,
         ["a failed-list entry" for other in kernel.failed if other == node.pe]
         + ["a pointer to a freed table"] * (dev.table is not None and dev.table.freed),

@@ -15,6 +15,7 @@ from model.guest.rtas import LIMITED, RESET_TOKEN, Offer
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow, Node
+from model.locks import HOTPLUG_LOCK, INIT_MUTEX, LIST_LOCK
 from model.types import READ, WRITE, BusAddress, DmaMask, Liobn, PageShift, PhysAddr, Span, WindowShift
 from model.words import Word, word
 
@@ -37,6 +38,7 @@ class Outcome(StrEnum):
     QUERY_FAILED = "query failed"
     LIMITED_NOT_OFFERED = "limited addressing not offered"
     LIMITED_FAILED = "limited addressing failed"
+    SHARED = "other functions use the windows"
     IN_USE = "default window in use"
     NO_DEFAULT = "no default window"
     NO_RESET = "no reset extension"
@@ -64,27 +66,28 @@ class Refused(Exception):
 
 def enable_ddw(kernel: "Kernel", device: Device, mask: DmaMask) -> Outcome:
     """Give the device's PE a window above 4 GiB, or leave everything as it was. Linux: enable_ddw()."""
-    # PARAMETERS
-    node = device.node
+    with kernel.port.locked(INIT_MUTEX):
+        # PARAMETERS
+        node = device.node
 
-    # CHECKS
-    if node.window is not None:
-        return Outcome.ALREADY
-    if node.pe in kernel.failed:
-        return Outcome.FAILED_BEFORE
+        # CHECKS
+        if node.window is not None:
+            return Outcome.ALREADY
+        if node.pe in kernel.failed:
+            return Outcome.FAILED_BEFORE
 
-    # EFFECT
-    try:
-        with ExitStack() as undo:
-            outcome = kernel.open_window(device, mask, undo)
-            undo.pop_all()
-    except Refused as refusal:
-        if kernel.port.allocate("failed-entry"):
-            kernel.failed.append(node.pe)
-        outcome = refusal.outcome
+        # EFFECT
+        try:
+            with ExitStack() as undo:
+                outcome = kernel.open_window(device, mask, undo)
+                undo.pop_all()
+        except Refused as refusal:
+            if kernel.port.allocate("failed-entry"):
+                kernel.failed.append(node.pe)
+            outcome = refusal.outcome
 
-    # RETURN
-    return outcome
+        # RETURN
+        return outcome
 
 
 def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack) -> Outcome:
@@ -106,7 +109,7 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     if not kernel.window_is_usable(node, window, mask):
         raise Refused(Outcome.UNREACHABLE)
     kernel.publish_window(node, window, undo)
-    if plan.direct.size and not kernel.premap_ram(window, undo):
+    if not kernel.list_and_premap(window, undo):
         raise Refused(Outcome.PREMAP_FAILED)
     kernel.release_default(device, window)
     table = kernel.dynamic_table(node, window) if plan.dynamic.size else None
@@ -148,6 +151,8 @@ def enter_limited_mode(kernel: "Kernel", node: Node) -> None:
     """
     if node.extension(RESET_TOKEN) is None or not node.extension(LIMITED):
         raise Refused(Outcome.LIMITED_NOT_OFFERED)
+    if kernel.is_shared(node):
+        raise Refused(Outcome.SHARED)
     if any(kernel.in_use(table) for table in node.tables.values()):
         raise Refused(Outcome.IN_USE)
     if not kernel.reset_windows(node, limited=True):
@@ -159,6 +164,8 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     """Remove the default window to make room, and query again. Only where reset can bring it back."""
     # CHECKS
     table = node.tables.get("default")
+    if kernel.is_shared(node):
+        raise Refused(Outcome.SHARED)
     if table is not None and kernel.in_use(table):
         raise Refused(Outcome.IN_USE)
     if node.default is None or table is None:
@@ -182,6 +189,13 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     if offer.windows == 0:
         raise Refused(Outcome.NO_WINDOW)
     return offer
+
+
+def is_shared(kernel: "Kernel", node: Node) -> bool:
+    """Whether other functions map through the windows of this PE: what only one of them asks for must not cost the others
+    theirs. LoPAR leaves that to the OS (A23).
+    """
+    return sum(dev.node is node for dev in kernel.devices.values()) > 1
 
 
 def save_default(kernel: "Kernel", committed: bool) -> bool:
@@ -249,23 +263,50 @@ def window_is_usable(kernel: "Kernel", node: Node, window: DmaWindow, mask: DmaM
 
 
 def publish_window(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> None:
-    """Put the window into the device tree and on the list that the memory notifier walks."""
+    """Put the window into the device tree, and have an entry for the list that the memory notifier walks."""
     if not kernel.port.allocate("property"):
         raise Refused(Outcome.NO_PROPERTY)
     node.window = window
     undo.callback(setattr, node, "window", None)
     if not kernel.port.allocate("list-entry"):
         raise Refused(Outcome.NO_ENTRY)
-    kernel.windows.insert(0, window)
-    undo.callback(kernel.windows.remove, window)
 
 
-def premap_ram(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
+def list_and_premap(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
+    """List the window and map all online RAM in it, while none comes or goes; False where a TCE was refused.
+
+    A block that came between the walk over RAM and the listing would be mapped by nobody. Undone the other way round: what is
+    still listed is still written.
+    """
+    with kernel.port.locked(HOTPLUG_LOCK):
+        if window.direct_size:
+            kernel.undo_premap(window, undo)
+        kernel.list_window(window)
+        undo.callback(kernel.unlist, window)
+        return not window.direct_size or kernel.premap_ram(window)
+
+
+def list_window(kernel: "Kernel", window: DmaWindow) -> None:
+    """Put a window on the list."""
+    with kernel.port.locked(LIST_LOCK):
+        kernel.windows.insert(0, window)
+
+
+def unlist(kernel: "Kernel", window: DmaWindow) -> None:
+    """Take a window off the list."""
+    with kernel.port.locked(LIST_LOCK):
+        kernel.windows.remove(window)
+
+
+def premap_ram(kernel: "Kernel", window: DmaWindow) -> bool:
     """Map all online RAM 1:1 into the direct part. Linux: walk_system_ram_range() over tce_setrange_multi_pSeriesLP()."""
-    undo.callback(
-        kernel.clear_range, window.liobn, window.base, window.page_shift, window.direct_size >> window.page_shift
-    )
     return all(kernel.premap(window, block) for block in kernel.ram_at_enable())
+
+
+def undo_premap(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> None:
+    """Whatever fails from here on, the direct part of the window is cleared again. Linux: clean_dma_window()."""
+    entries = window.direct_size >> window.page_shift
+    undo.callback(kernel.clear_range, window.liobn, window.base, window.page_shift, entries)
 
 
 def ram_at_enable(kernel: "Kernel") -> list[Span[PhysAddr]]:

@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.guest.windows import DmaWindow
+from model.locks import LIST_LOCK
 from model.types import BusAddress, PhysAddr, Span
 from model.words import word
 
@@ -16,7 +17,8 @@ NOTHING_ABOVE = (1 << 64) - 1
 def memory_going_online(kernel: "Kernel", block: Span[PhysAddr]) -> bool:
     """Pre-map a block in every direct window before anyone can use it. Linux: MEM_GOING_ONLINE."""
     kernel.highest = max(kernel.highest, block.stop)
-    return all([kernel.premap(window, block) for window in kernel.direct_windows()])
+    with kernel.port.locked(LIST_LOCK):
+        return all([kernel.premap(window, block) for window in kernel.direct_windows()])
 
 
 def memory_online(kernel: "Kernel", block: Span[PhysAddr]) -> None:
@@ -26,14 +28,16 @@ def memory_online(kernel: "Kernel", block: Span[PhysAddr]) -> None:
 
 def memory_cancel_online(kernel: "Kernel", block: Span[PhysAddr]) -> None:
     """Take back what going online mapped. Linux: MEM_CANCEL_ONLINE."""
-    for window in kernel.direct_windows():
-        kernel.unmap_block(window, block)
+    with kernel.port.locked(LIST_LOCK):
+        for window in kernel.direct_windows():
+            kernel.unmap_block(window, block)
 
 
 def memory_offline(kernel: "Kernel", block: Span[PhysAddr]) -> bool:
     """The block is out of use: unmap it in every direct window. Linux: MEM_OFFLINE."""
     kernel.online = [other for other in kernel.online if other != block]
-    return all([kernel.unmap_block(window, block) for window in kernel.direct_windows()])
+    with kernel.port.locked(LIST_LOCK):
+        return all([kernel.unmap_block(window, block) for window in kernel.direct_windows()])
 
 
 def direct_windows(kernel: "Kernel") -> list[DmaWindow]:

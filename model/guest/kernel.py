@@ -14,6 +14,7 @@ from model.guest import (
     hotplug,
     io_pages,
     mapping,
+    masks,
     pools,
     routing,
     rtas,
@@ -22,9 +23,9 @@ from model.guest import (
     table,
     tces,
 )
-from model.guest.windows import Device, DmaWindow
+from model.guest.windows import Device, DmaWindow, Node
 from model.interfaces import Port
-from model.profiles import Lpar
+from model.profiles import Lpar, MultiTce
 from model.types import Pe, PhysAddr, Span
 
 
@@ -41,9 +42,13 @@ class Kernel:
 
     # A device comes and goes
     attach = devices.attach
+    node_of = devices.node_of
+    new_function = devices.new_function
+    replug = devices.replug
     default_table = devices.default_table
     look_at_offer = devices.look_at_offer
     detach = devices.detach
+    forget_node = devices.forget_node
     forget_failure = devices.forget_failure
     view = devices.view
     init_table = table.init_table
@@ -52,11 +57,13 @@ class Kernel:
     pool_layout = staticmethod(pools.pool_layout)
     mmio_entries = staticmethod(pools.mmio_entries)
     # Its driver sets a mask, and a window opens
-    set_dma_mask = mapping.set_dma_mask
-    wants_window = staticmethod(mapping.wants_window)
-    opens_direct = mapping.opens_direct
-    limit_direct = mapping.limit_direct
-    use_mask = staticmethod(mapping.use_mask)
+    set_dma_mask = masks.set_dma_mask
+    set_coherent_mask = masks.set_coherent_mask
+    required_mask = masks.required_mask
+    wants_window = staticmethod(masks.wants_window)
+    opens_direct = masks.opens_direct
+    limit_direct = masks.limit_direct
+    use_mask = staticmethod(masks.use_mask)
     table_for = mapping.table_for
     direct_within = mapping.direct_within
     is_direct = mapping.is_direct
@@ -65,6 +72,7 @@ class Kernel:
     query_ddw = rtas.query_ddw
     enter_limited_mode = enable.enter_limited_mode
     give_up_default = enable.give_up_default
+    is_shared = enable.is_shared
     in_use = staticmethod(table.in_use)
     save_default = enable.save_default
     clear_default = enable.clear_default
@@ -85,7 +93,11 @@ class Kernel:
     discard_window = enable.discard_window
     window_is_usable = enable.window_is_usable
     publish_window = enable.publish_window
+    list_and_premap = enable.list_and_premap
+    list_window = enable.list_window
+    unlist = enable.unlist
     premap_ram = enable.premap_ram
+    undo_premap = enable.undo_premap
     ram_at_enable = enable.ram_at_enable
     release_default = enable.release_default
     premap = enable.premap
@@ -157,11 +169,13 @@ class Kernel:
     def __init__(self, lpar: Lpar, port: Port, reached: Callable[[str], None] = _unheard) -> None:
         self.port = port
         self.reached = reached
-        self.multi_tce = lpar.multi_tce
+        self.has_lists = MultiTce.INDIRECT in lpar.multi_tce
+        self.has_stuff = MultiTce.STUFF in lpar.multi_tce
         self.page_shift = lpar.page
         self.announced_max = lpar.hotplug_max
         self.online: list[Span[PhysAddr]] = sorted(lpar.blocks[k] for k in lpar.online)
         self.vpmem: list[Span[PhysAddr]] = sorted(lpar.vpmem[k] for k in lpar.vpmem_at_boot)
+        self.nodes: dict[Pe, Node] = {}
         self.devices: dict[int, Device] = {}
         self.windows: list[DmaWindow] = []
         self.failed: list[Pe] = []

@@ -1,65 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Masks, map and unmap. Linux: arch/powerpc/kernel/dma-iommu.c, iommu_map_page(), kernel/dma/mapping.c."""
+"""Map and unmap. Linux: arch/powerpc/kernel/dma-iommu.c, iommu_map_page(), kernel/dma/mapping.c."""
 
 from typing import TYPE_CHECKING
 
 from model.guest.allocator import SEGMENT_BOUNDARY
 from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow
-from model.interfaces import MaskAnswer
+from model.locks import pool_lock
 from model.types import BusAddress, Direction, DmaMask, PhysAddr, Span
 from model.words import word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
-
-BITS_32 = DmaMask((1 << 32) - 1)
-
-
-def set_dma_mask(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
-    """Open a window if the mask has more than 32 bits, and say whether DMA works. Linux: dma_iommu_dma_supported()."""
-    # PARAMETERS
-    dev = kernel.devices[device]
-
-    # CHECKS
-    direct = kernel.opens_direct(dev, mask)
-    kernel.limit_direct(dev, direct)
-    table = kernel.table_for(dev, mask)
-    if table is None and not direct:
-        return MaskAnswer(False, False)
-
-    # EFFECT
-    kernel.use_mask(dev, mask, table, direct)
-
-    # RETURN
-    everything = (*kernel.online, *kernel.vpmem)
-    bypass = bool(everything) and all(kernel.routes_directly(device, memory) for memory in everything)
-    return MaskAnswer(True, bypass)
-
-
-def wants_window(mask: DmaMask) -> bool:
-    """Whether a mask is worth a window above 4 GiB. Linux: iommu_bypass_supported_pSeriesLP()."""
-    return mask > BITS_32
-
-
-def opens_direct(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
-    """Open a window if there is none; whether the device now has one with a direct part that it reaches."""
-    if kernel.wants_window(mask):
-        outcome = kernel.enable_ddw(dev, mask)
-        kernel.reached(f"enable: {outcome}")
-    dev.window = dev.node.window
-    return kernel.direct_within(dev, mask)
-
-
-def limit_direct(kernel: "Kernel", dev: Device, direct: bool) -> None:
-    """Note where the direct part ends; the reference asks the window itself. Linux: device::bus_dma_limit."""
-    window = dev.window
-    dev.limit = window.base + window.direct_size if window is not None and window.direct_size else 0
-
-
-def use_mask(dev: Device, mask: DmaMask, table: Table | None, direct: bool) -> None:
-    """The mask is accepted. Linux: dma_iommu_dma_supported(), dma_set_mask()."""
-    dev.mask, dev.table = mask, table
 
 
 def table_for(kernel: "Kernel", dev: Device, mask: DmaMask) -> Table | None:
@@ -80,11 +32,11 @@ def is_direct(kernel: "Kernel", window: DmaWindow) -> bool:
 
 
 def routes_directly(kernel: "Kernel", device: int, memory: Span[PhysAddr]) -> bool:
-    """Whether memory is reached through the direct part. vPMEM never is, wherever it lies: it is not pre-mapped."""
+    """Whether memory is reached through the direct part. vPMEM is not, wherever it lies, unless it is online as RAM."""
     dev = kernel.devices[device]
     if dev.window is None or dev.window.direct_size == 0:
         return False
-    if any(span.touches(memory) for span in kernel.vpmem):
+    if any(span.touches(memory) and span not in kernel.online for span in kernel.vpmem):
         return False
     window = dev.window
     return bool(
@@ -229,6 +181,7 @@ def release_entries(kernel: "Kernel", table: Table, first: int, count: int, prog
     An entry whose TCE the hypervisor refused to clear stays taken: the device still reaches what it points at.
     """
     left = kernel.clear_entries(table.liobn, table.address(first), table.page_shift, programmed)
-    table.taken.free(first, count)
-    for refused in left:
-        table.taken.take(first + refused.start, refused.size)
+    with kernel.port.locked(pool_lock(table.liobn)):
+        table.taken.free(first, count)
+        for refused in left:
+            table.taken.take(first + refused.start, refused.size)

@@ -48,7 +48,7 @@ def set_entries(
     first = Tce(memory | control)
 
     # EFFECT, RETURN
-    if kernel.multi_tce and count > 1 and kernel.has_tce_page(cpu):
+    if kernel.has_lists and count > 1 and kernel.has_tce_page(cpu):
         return kernel.put_lists(liobn, ioba, page_shift, first, count)
     return kernel.put_each(liobn, ioba, page_shift, first, count)
 
@@ -80,7 +80,7 @@ def clear_entries(
     """
     # PARAMETERS
     page = 1 << page_shift
-    kind, per_call = (StuffTce, kernel.stuff_limit(count)) if kernel.multi_tce else (PutTce, 1)
+    kind, per_call = (StuffTce, kernel.stuff_limit(count)) if kernel.has_stuff else (PutTce, 1)
     refused: list[Span[int]] = []
     done = 0
 

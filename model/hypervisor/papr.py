@@ -9,24 +9,26 @@ from model.calls import (
     HcallAnswer,
     HcallStatus,
     PutTce,
+    PutTceIndirect,
     RtasAnswer,
     RtasCall,
     RtasStatus,
     StuffTce,
     TceRun,
+    TceWrite,
 )
 from model.hypervisor import create, dma, query, remove, reset, tce_calls
 from model.hypervisor.memory import Memory
 from model.hypervisor.windows import Endpoint, Window
 from model.interfaces import DdwProperties, DefaultWindow
-from model.profiles import Profile
+from model.profiles import MultiTce, Profile
 from model.types import CONTROL, Liobn, Pe, PhysAddr, Span
 
 
 class Papr:
     """A platform of one profile with its PEs. Each attribute that is a function is one rule, replaceable by a defect.
 
-    pes: the PEs, each with its default window. multi_tce: whether the partition has `hcall-multi-tce`.
+    pes: the PEs, each with its default window. multi_tce: what the partition has of `hcall-multi-tce`.
     """
 
     # 7.3.27: the four RTAS calls and what they rest on
@@ -56,7 +58,7 @@ class Papr:
     # 3.2.2.2: translation
     translate = dma.translate
 
-    def __init__(self, profile: Profile, pes: Sequence[Pe], multi_tce: bool = True) -> None:
+    def __init__(self, profile: Profile, pes: Sequence[Pe], multi_tce: MultiTce = MultiTce.BOTH) -> None:
         self.profile = profile
         self.multi_tce = multi_tce
         self.memory = Memory()
@@ -88,18 +90,23 @@ class Papr:
     def hcall(self, call: Hcall) -> HcallAnswer:
         """Dispatch by kind; the two multi-TCE calls are H_FUNCTION where the platform lacks them."""
         if isinstance(call, TceRun):
-            if len(call) and call.kind is not PutTce and not self.multi_tce:
+            if len(call) and not self.has(call.kind):
                 return HcallAnswer(HcallStatus.FUNCTION)
             return self.tce_run(call)
         if isinstance(call, GetTce):
             return self.h_get_tce(call)
         if isinstance(call, PutTce):
             return self.h_put_tce(call)
-        if not self.multi_tce:
+        if not self.has(type(call)):
             return HcallAnswer(HcallStatus.FUNCTION)
         if isinstance(call, StuffTce):
             return self.h_stuff_tce(call)
         return self.h_put_tce_indirect(call)
+
+    def has(self, kind: type[TceWrite]) -> bool:
+        """Whether the platform has a hypercall. LoPAR R1-14.5.3-1."""
+        needs = {PutTceIndirect: MultiTce.INDIRECT, StuffTce: MultiTce.STUFF}.get(kind, MultiTce.NONE)
+        return needs in self.multi_tce
 
     def failed(self, status: RtasStatus, nret: int) -> RtasAnswer:
         """An answer whose other outputs mean nothing. A4."""
@@ -122,6 +129,9 @@ class Papr:
         """DR isolate: created windows go, the default comes back. R1-7.3.27-5, -6."""
         self.endpoints[pe].restore()
         self.endpoints[pe].limited = False
+
+    def eeh_reset(self, pe: Pe) -> None:
+        """Reset of a slot: nothing of it changes a window or a TCE. A14; not among the triggers of R1-7.3.27-5."""
 
     def reboot(self) -> None:
         """Partition reboot: every PE as at boot. R1-7.3.27-5, -6."""

@@ -4,14 +4,16 @@
 from collections.abc import Iterator
 
 from model.calls import GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
-from model.events import Offline, Online, SetMask
+from model.events import Offline, OfflineVpmem, Online, OnlineVpmem, SetMask
 from model.interfaces import GuestTable
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene
 from model.ledger import Crossing, pieces
+from model.profiles import MultiTce
 from model.types import CONTROL, Span
 
 MOST_PER_CALL = 512
+MULTI_TCE = {"H_STUFF_TCE": MultiTce.STUFF, "H_PUT_TCE_INDIRECT": MultiTce.INDIRECT}
 ARITY = {"query": ((3,), (5, 6)), "create": ((5,), (4,)), "remove": ((1,), (1,)), "reset": ((3, 4), (1,))}
 """Inputs and outputs of the RTAS calls: LoPAR tables 129, 130, 131, 133, and the four-input reset of LoPAR 2.13."""
 
@@ -29,12 +31,13 @@ def removals(scene: Scene) -> Iterator[Crossing]:
 def hcalls_and_tables(scene: Scene) -> Iterator[Crossing | tuple[int, GuestTable]]:
     """Everything that names a LIOBN: the step's hypercalls, and the tables that the guest keeps."""
     yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall))
-    yield from scene.kept_tables
+    functions, opening = scene.lpar.functions, scene.run.opening
+    yield from (kept for kept in scene.kept_tables if functions[kept[0]] not in opening)
 
 
 def memory_writes(scene: Scene) -> Iterator[Crossing]:
     """TCE writes of a RAM pre-map or of a hotplug event."""
-    if isinstance(scene.event, Online | Offline):
+    if isinstance(scene.event, Online | Offline | OnlineVpmem | OfflineVpmem):
         yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce))
     if isinstance(scene.event, SetMask):
         yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce) and _grants(c))
@@ -55,7 +58,9 @@ def well_formed(scene: Scene, crossing: Crossing) -> Violation | None:
     wrong = _rtas_fault(scene, crossing) if isinstance(crossing.call, RtasCall) else _hcall_fault(scene, crossing)
     if wrong is None:
         return None
-    return Violation("calls-well-formed", f"{crossing.name}: {wrong[0]}", wrong[1], wrong[2], crossing.device)
+    return Violation(
+        "calls-well-formed", f"{crossing.name}: {wrong[0]}", wrong[1], wrong[2], scene.device_at(crossing.pe)
+    )
 
 
 def _rtas_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
@@ -72,7 +77,7 @@ def _rtas_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int |
         return "six outputs that firmware does not offer", 5, 6
     if crossing.name == "reset" and len(call.args) == 4 and (not offers_limited(scene) or call.args[3] not in (0, 1)):
         return "limited addressing that firmware does not offer", 3, 4
-    if crossing.name != "remove" and crossing.device is None:
+    if crossing.name != "remove" and crossing.pe is None:
         return "no PE has this address", "a PE of the partition", str(call.args[:3])
     return None
 
@@ -86,7 +91,7 @@ def offers_limited(scene: Scene) -> bool:
 def _hcall_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
     call = crossing.call
     assert not isinstance(call, RtasCall)
-    if crossing.name in ("H_STUFF_TCE", "H_PUT_TCE_INDIRECT") and not scene.lpar.multi_tce:
+    if MULTI_TCE.get(crossing.name, MultiTce.NONE) not in scene.lpar.multi_tce:
         return "firmware lacks hcall-multi-tce", "H_PUT_TCE", crossing.name
     if isinstance(call, TceRun):
         count = min(call.per_call, call.entries)
@@ -116,16 +121,20 @@ def empty_at_removal(scene: Scene, crossing: Crossing) -> Violation | None:
         return None
     return Violation(
         "window-empty-at-removal", f"{crossing.name} of a window that still maps memory", "no valid TCE", "valid TCEs",
-        crossing.device,
+        scene.device_at(crossing.pe),
     )  # fmt: skip
 
 
-@invariant("no-dead-liobn", hcalls_and_tables)
+@invariant(
+    "no-dead-liobn",
+    hcalls_and_tables,
+    "a PE whose window is being opened, under dma_win_init_mutex, may have given one up",
+)
 def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Violation | None:
     """No hcall names a window that does not exist; no device keeps a table whose window is gone."""
     if isinstance(subject, Crossing):
         assert not isinstance(subject.call, RtasCall)
-        device, liobn = subject.device, subject.call.liobn
+        device, liobn = scene.device_at(subject.pe), subject.call.liobn
         if subject.page_shift is not None:
             return None
         what = f"{subject.name} names a window that does not exist"
@@ -137,21 +146,26 @@ def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Vio
     return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, device)
 
 
+def _went(scene: Scene, crossing: Crossing) -> bool:
+    return any(scene.lpar.functions[device] == crossing.pe for device in scene.touched - scene.attached)
+
+
 @invariant("no-write-outside", memory_writes)
 def writes_inside(scene: Scene, crossing: Crossing) -> Violation | None:
     """No RAM pre-map or hotplug event writes a TCE outside the direct region."""
     call, answer = crossing.call, crossing.answer
     assert not isinstance(call, RtasCall) and isinstance(answer, HcallAnswer)
-    view = scene.views.get(crossing.device) if crossing.device is not None else None
+    device = scene.device_at(crossing.pe)
+    view = scene.views.get(device) if device is not None else None
     window = view.window if view is not None and view.window and view.window.liobn == call.liobn else None
-    if window is None and isinstance(scene.event, SetMask):
-        return None  # the window is gone again: an attempt that failed
+    if window is None and (isinstance(scene.event, SetMask) or _went(scene, crossing)):
+        return None  # the window is gone again: an attempt that failed, or its PE was detached meanwhile
     region = window.direct if window is not None else Span(call.ioba, call.ioba)
     for span, _, _ in pieces(call, answer, 1 << (crossing.page_shift or 12)):
         if not region.covers(span):
             outside = span.start if span.start < region.start or span.start >= region.stop else region.stop
             return Violation(
                 "no-write-outside", f"{crossing.name} writes TCEs beyond the pre-mapped part",
-                f"{region.start:#x} to {region.stop:#x}", outside, crossing.device,
+                f"{region.start:#x} to {region.stop:#x}", outside, device,
             )  # fmt: skip
     return None

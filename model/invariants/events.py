@@ -3,10 +3,11 @@
 
 from collections.abc import Iterator
 
-from model.events import Attach, Detach, SetMask
-from model.interfaces import MaskAnswer
+from model.events import AskMask, Attach, Detach, Replug, SetCoherentMask, SetMask
+from model.interfaces import GuestDevice, MaskAnswer
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene
+from model.ledger import Crossing
 from model.types import DmaMask
 
 BITS_32 = DmaMask((1 << 32) - 1)
@@ -21,15 +22,18 @@ def failed_attempts(scene: Scene) -> Iterator[SetMask]:
             yield event
 
 
-def mask_events(scene: Scene) -> Iterator[SetMask]:
-    """A driver set its mask."""
-    if isinstance(scene.event, SetMask):
+MaskEvent = SetMask | SetCoherentMask | AskMask
+
+
+def mask_events(scene: Scene) -> Iterator[MaskEvent]:
+    """A driver set a mask, or asked for one."""
+    if isinstance(scene.event, MaskEvent):
         yield scene.event
 
 
-def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach]:
-    """A device came or went."""
-    if isinstance(scene.event, Attach | Detach):
+def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach | Replug]:
+    """A device came or went, or both."""
+    if isinstance(scene.event, Attach | Detach | Replug):
         yield scene.event
 
 
@@ -59,7 +63,7 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     if extra and default:
         return Violation("enable-fails-clean", "a window that nobody uses is left", "none", min(extra), device)
     if not default <= there:
-        if device in scene.ledger.lost_default:
+        if scene.lpar.functions[device] in scene.ledger.lost_default:
             return None
         return Violation("enable-fails-clean", "the default window is gone", "the default window", "none", device)
     if {t.liobn for t in view.tables} != default or view.has_default_property != before.has_default_property:
@@ -76,39 +80,94 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     return None
 
 
-@invariant(
-    "masks-do-no-harm", mask_events, "asking, and several functions of one PE, are not modelled yet; other PEs are"
-)
-def no_harm(scene: Scene, event: SetMask) -> Violation | None:
+@invariant("masks-do-no-harm", mask_events, "functions that had events of their own meanwhile are left out")
+def no_harm(scene: Scene, event: MaskEvent) -> Violation | None:
     """Asking which mask is possible changes nothing; setting one changes only what its answer says, for this function
     and for the others of its PE.
     """
+    wrong = _foreign_call(scene, event) or _own_harm(scene, event) or _harm_to_others(scene, event)
+    return Violation("masks-do-no-harm", *wrong, event.device) if wrong is not None else None
+
+
+Wrong = tuple[str, int | str, int | str]
+"""Message, expected, observed."""
+
+
+def _foreign_call(scene: Scene, event: MaskEvent) -> Wrong | None:
     for crossing in scene.crossings:
-        if crossing.device is not None and crossing.device != event.device:
-            return Violation("masks-do-no-harm", f"{crossing.name} touches another device's window", f"device {event.device}",
-                             f"device {crossing.device}", event.device)  # fmt: skip
-    if event.mask <= BITS_32 and scene.crossings:
-        return Violation(
-            "masks-do-no-harm", "a 32-bit mask made calls", "no call", scene.crossings[0].name, event.device
-        )
-    before, after = scene.before.get(event.device), scene.views.get(event.device)
-    if isinstance(scene.answer, MaskAnswer) and before is not None and after is not None:
-        expected = event.mask if scene.answer.accepted else before.mask
-        if after.mask != expected:
-            return Violation(
-                "masks-do-no-harm", "the mask is not what the answer says", expected, after.mask, event.device
+        if crossing.pe is not None and crossing.pe != scene.lpar.functions[event.device]:
+            return (
+                f"{crossing.name} touches another PE's window",
+                f"PE {scene.lpar.functions[event.device]}",
+                crossing.pe,
             )
+    if isinstance(event, AskMask):
+        change = next((crossing for crossing in scene.crossings if _changes(crossing)), None)
+        return None if change is None else ("asking for a mask made a call that changes something", "none", change.name)
+    if event.mask <= BITS_32 and scene.crossings:
+        return "a 32-bit mask made calls", "no call", scene.crossings[0].name
     return None
 
 
+def _changes(crossing: Crossing) -> bool:
+    return crossing.name not in ("query", "H_GET_TCE")
+
+
+def _own_harm(scene: Scene, event: MaskEvent) -> Wrong | None:
+    before, after = scene.before.get(event.device), scene.views.get(event.device)
+    if before is None or after is None:
+        return None
+    if isinstance(event, SetMask):
+        if not isinstance(scene.answer, MaskAnswer):
+            return None
+        expected = event.mask if scene.answer.accepted else before.mask
+    else:
+        expected = before.mask
+    if after.mask != expected:
+        return "the mask is not what the answer says", expected, after.mask
+    if isinstance(event, AskMask) and (after.current, after.window) != (before.current, before.window):
+        return "asking for a mask changed the windows of the device", "no change", "another window"
+    if isinstance(event, SetCoherentMask) and _lost(scene, event.device, before, after):
+        return "a coherent mask took the window that the device maps through", f"LIOBN {before.current:#x}", "none"
+    return None
+
+
+def _harm_to_others(scene: Scene, event: MaskEvent) -> Wrong | None:
+    for device in scene.run.siblings(event.device) - scene.touched - {event.device}:
+        busy = any(getattr(other, "device", None) == device for other in scene.ledger.under_way)
+        before, after = scene.before.get(device), scene.views.get(device)
+        if busy or before is None or after is None:
+            continue
+        if after.mask != before.mask:
+            return f"the mask of function {device} changed with it", before.mask, after.mask
+        if _lost(scene, device, before, after):
+            return f"function {device} lost the window that it maps through", f"LIOBN {before.current:#x}", "none"
+    return None
+
+
+def _lost(scene: Scene, device: int, before: GuestDevice, after: GuestDevice) -> bool:
+    """Whether a device that had a table within its mask has none any more."""
+    if before.current is None:
+        return False
+    reached = any(t.liobn in scene.windows[device] and t.span.start <= after.mask for t in after.tables)
+    return not (reached and after.current in scene.windows[device])
+
+
 @invariant("detach-leaves-nothing", comings_and_goings)
-def leaves_nothing(scene: Scene, event: Attach | Detach) -> Violation | None:
+def leaves_nothing(scene: Scene, event: Attach | Detach | Replug) -> Violation | None:
     """After detach no window, TCE, table, list entry or property of the PE is left, and a re-attached PE behaves like a
     new one.
     """
     device = event.device
     view = scene.guest.view(device)
+    if isinstance(event, Attach | Replug) and view is not None and view.mask != BITS_32:
+        return Violation("detach-leaves-nothing", "a device that is found again is not like a new one", f"mask {BITS_32:#x}",
+                         view.mask, device)  # fmt: skip
+    if isinstance(event, Replug):
+        return None
     if isinstance(event, Attach):
+        if scene.run.siblings(device) != {device} and view is not None:
+            return None
         if view is None or view.window is not None or view.traces:
             left = "nothing" if view is None else ", ".join(view.traces) or "a window"
             return Violation(
@@ -122,7 +181,10 @@ def leaves_nothing(scene: Scene, event: Attach | Detach) -> Violation | None:
     for liobn, dirty in scene.left:
         if dirty:
             return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", liobn, device)
-        if liobn != scene.hypervisor.properties(scene.pes[device]).default_liobn and liobn not in scene.ledger.stranded:
+        if (
+            liobn != scene.hypervisor.properties(scene.run.pe(device)).default_liobn
+            and liobn not in scene.ledger.stranded
+        ):
             return Violation(
                 "detach-leaves-nothing", "the guest left a window to the hypervisor", "removed", liobn, device
             )

@@ -23,7 +23,7 @@ def windows(scene: Scene) -> list[tuple[int, GuestWindow]]:
 def windows_and_creates(scene: Scene) -> Iterator[tuple[int, GuestWindow] | Crossing]:
     """Devices with a dynamic window, and the creates of the step."""
     yield from scene.ddw
-    yield from (c for c in scene.crossings if c.name == "create" and c.device is not None)
+    yield from (c for c in scene.crossings if c.name == "create" and c.pe is not None)
 
 
 def directs(scene: Scene) -> list[Direct]:
@@ -39,7 +39,7 @@ def regions_disjoint(scene: Scene, subject: tuple[int, GuestWindow]) -> Violatio
     if real is None or not window.direct.size:
         return None
     direct = indices(real, window.direct)
-    parts = [t.table.span for t in scene.tables if t.device == device and t.table.liobn == window.liobn]
+    parts = [t.table.span for t in scene.tables if scene.same_pe(t.device, device) and t.table.liobn == window.liobn]
     for part in (window.dynamic, *parts):
         if part.size > 0 and indices(real, part).touches(direct):
             return Violation(
@@ -70,23 +70,26 @@ def inside_window(scene: Scene, subject: tuple[int, GuestWindow] | Crossing) -> 
 
 
 def _inside_offer(scene: Scene, crossing: Crossing) -> Violation | None:
-    assert isinstance(crossing.call, RtasCall) and crossing.device is not None
-    offer = scene.ledger.offers.get(crossing.device)
+    assert isinstance(crossing.call, RtasCall) and crossing.pe is not None
+    device = scene.device_at(crossing.pe)
+    offer = scene.ledger.offers.get(crossing.pe)
     page_shift, window_shift = crossing.call.args[3:5]
     if offer is None:
-        return Violation("regions-inside-window", "create without query", "query before it", "none", crossing.device)
+        return Violation("regions-inside-window", "create without query", "query before it", "none", device)
     offered = {shift for bit, shift in enumerate(PAGE_SHIFTS) if offer.pages >> bit & 1}
     if page_shift not in offered:
         return Violation("regions-inside-window", "create asks for an I/O page that query did not offer",
-                         str(sorted(offered)), page_shift, crossing.device)  # fmt: skip
+                         str(sorted(offered)), page_shift, device)  # fmt: skip
     tces = 1 << max(0, window_shift - page_shift)
     if tces > offer.block or window_shift < page_shift:
         return Violation("regions-inside-window", "create asks for more TCEs than query offered", offer.block, tces,
-                         crossing.device)  # fmt: skip
+                         device)  # fmt: skip
     return None
 
 
-@invariant("ram-covered", directs)
+@invariant(
+    "ram-covered", directs, "a PE whose window is being opened, under dma_win_init_mutex, does not map directly yet"
+)
 def ram_covered(scene: Scene, direct: Direct) -> Violation | None:
     """For a device that maps directly, each byte of each online RAM block that it may route directly is reached, read
     and write, at dma_offset + its address.
@@ -105,14 +108,18 @@ def ram_covered(scene: Scene, direct: Direct) -> Violation | None:
     return None
 
 
-@invariant("direct-maps-only-ram", directs, "TCEs that the hypervisor refused to clear are excused")
+@invariant(
+    "direct-maps-only-ram", directs,
+    "TCEs that the hypervisor refused to clear are excused, and in the middle of an event memory that is coming or going",
+)  # fmt: skip
 def only_ram(scene: Scene, direct: Direct) -> Violation | None:
     """The direct region reaches nothing but online RAM (an I/O page that straddles blocks is excused only for the
     bytes it must share).
     """
     window = direct.window
     shift = window.page_shift
-    ram = spans.union(Span(b.start >> shift, ((b.stop - 1) >> shift) + 1) for b in scene.ledger.online)
+    memory = (*scene.ledger.online, *scene.ledger.moving)
+    ram = spans.union(Span(b.start >> shift, ((b.stop - 1) >> shift) + 1) for b in memory)
     excused = scene.excused(window)
     within = indices(window, direct.region)
     for run in window.table.spans(within.start, within.stop):
@@ -136,7 +143,7 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
     """
     view = scene.views[device]
     region = view.window.direct if view.window is not None else NO_REGION
-    direct_part = next((d for d in scene.directs if d.device == device), None)
+    direct_part = next((d for d in scene.directs if scene.same_pe(d.device, device)), None)
     page = 1 << scene.lpar.page
     answer = scene.answer
     bypass = isinstance(answer, MaskAnswer) and answer.bypass and getattr(scene.event, "device", None) == device
@@ -152,11 +159,12 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
                 return Violation("limit-matches-split", f"memory at {start:#x} is routed directly but not pre-mapped",
                                  "a TCE of its own", "the direct region", device)  # fmt: skip
             reachable = mapped and region.start + probe.stop - 1 <= view.mask
-            if reachable and not direct and not _is_vpmem(scene, probe):
+            if reachable and not direct and device in scene.ledger.windowed and not _is_vpmem(scene, probe):
                 return Violation("limit-matches-split", f"pre-mapped RAM at {start:#x} is not routed directly",
                                  "the direct region", "a TCE of its own", device)  # fmt: skip
     event = scene.event
-    if isinstance(event, MapSg) and event.device == device and direct_part is not None:
+    asked = device in scene.ledger.windowed
+    if isinstance(event, MapSg) and event.device == device and direct_part is not None and asked:
         fits = all(_may_go_direct(scene, direct_part, event, element) for element in event.memory)
         if fits and (answer is None or scene.made.own_tces):
             said = "failed" if answer is None else "TCEs of its own"
@@ -170,7 +178,7 @@ def _may_go_direct(scene: Scene, direct: Direct, event: MapSg, element: Span[Phy
     start = direct.region.start + element.start
     stop = start + element.size
     whole = start // (event.boundary + 1) == (stop - 1) // (event.boundary + 1)
-    within = whole and stop - 1 <= scene.views[direct.device].mask
+    within = whole and stop - 1 <= scene.views[event.device].mask
     return within and _premapped(direct, element) and not _is_vpmem(scene, element)
 
 
@@ -187,4 +195,4 @@ def _probes(memory: Span[PhysAddr], limit: int, page: int) -> set[int]:
 
 
 def _is_vpmem(scene: Scene, probe: Span[PhysAddr]) -> bool:
-    return any(span.touches(probe) for span in scene.ledger.vpmem)
+    return any(span.touches(probe) and span not in scene.ledger.online for span in scene.ledger.vpmem)

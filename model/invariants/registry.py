@@ -22,13 +22,17 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """An invariant: `check` is applied to each subject that `over` finds in a scene."""
+    """An invariant: `check` is applied to each subject that `over` finds in a scene.
+
+    inside: whether it holds in the middle of other events too; its note says why if not.
+    """
 
     id: str
     sentence: str
     over: Callable[[Scene], Iterable[Any]]
     check: Callable[[Scene, Any], Violation | None]
     note: str = ""
+    inside: bool = True
 
 
 INVARIANTS: dict[str, Invariant] = {}
@@ -49,13 +53,13 @@ S = TypeVar("S")
 
 
 def invariant(
-    id: str, over: Callable[[Scene], Iterable[S]], note: str = ""
+    id: str, over: Callable[[Scene], Iterable[S]], note: str = "", inside: bool = True
 ) -> Callable[[Callable[[Scene, S], Violation | None]], Callable[[Scene, S], Violation | None]]:
     """Register a predicate; its docstring is the sentence."""
 
     def register(check: Callable[[Scene, S], Violation | None]) -> Callable[[Scene, S], Violation | None]:
         sentence = " ".join((check.__doc__ or "").split())
-        INVARIANTS[id] = Invariant(id, sentence, over, check, note)
+        INVARIANTS[id] = Invariant(id, sentence, over, check, note, inside)
         return check
 
     return register
@@ -67,6 +71,8 @@ def judge(scene: Scene, counts: Counter[str]) -> list[Violation]:
         return [Violation(GUEST_CRASH, scene.crash, "the guest goes on", scene.crash)]
     violations = []
     for item in INVARIANTS.values():
+        if scene.inside and not item.inside:
+            continue
         for subject in item.over(scene):
             counts[item.id] += 1
             violation = item.check(scene, subject)

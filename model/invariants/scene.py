@@ -2,20 +2,22 @@
 """What the judge sees after a step."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from model.events import Detach, Ending, Event
-from model.interfaces import Answer, Guest, GuestDevice, GuestTable, GuestWindow, Hypervisor, WindowView
+from model.events import Detach, EehReset, Ending, Event
+from model.interfaces import Answer, GuestDevice, GuestTable, GuestWindow, WindowView
 from model.invariants import spans
-from model.ledger import Crossing, Ledger, Mapping
-from model.profiles import Lpar, Profile
-from model.types import CONTROL, BusAddress, Liobn, Pe, Span
+from model.ledger import Crossing, Mapping
+from model.types import CONTROL, BusAddress, Liobn, Span
+
+if TYPE_CHECKING:
+    from model.run import Run
 
 NO_REGION = Span(BusAddress(0), BusAddress(0))
 
 
 class Direct(NamedTuple):
-    """A device with a direct region, and the window it lies in, which exists."""
+    """The direct region of a PE, by its first device, and the window it lies in, which exists and is not being opened."""
 
     device: int
     region: Span[BusAddress]
@@ -23,7 +25,7 @@ class Direct(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table that the guest allocates from, and the window it lies in, which exists.
+    """A table that the guest allocates from, by the first device of its PE, and the window it lies in, which exists.
 
     owned: the TCEs of each segment of live mappings in it, in order. valid: its TCEs that grant access, as ranges.
     """
@@ -36,42 +38,64 @@ class Table(NamedTuple):
 
 
 class Scene:
-    """Both sides and the ledger after `event`, with the calls that it made.
+    """Both sides and the ledger of a run after `event`, with the calls that it made.
 
-    before: the guest's views before a SetMask. left: after a Detach, before the hypervisor isolates the slot, the windows of
-    the PE and whether they hold a TCE that the guest could have cleared. crash: what crashed the guest, if anything did.
+    before: the guest's views before a driver's event with masks. left: after the Detach of a node, before the hypervisor
+    isolates the slot, its windows and whether they hold a TCE that the guest could have cleared. touched: devices that had
+    other events meanwhile. crash: what crashed the guest, if anything did. inside: other events are under way.
 
-    ddw: the devices that have a dynamic window. kept_tables: the tables that the guest keeps, `tables` those whose window
-    exists.
+    ddw: the devices whose PE has a dynamic window. kept_tables: the tables that the guest keeps, each once, `tables` those
+    whose window exists.
     """
 
     def __init__(
-        self, profile: Profile, lpar: Lpar, hypervisor: Hypervisor, guest: Guest, ledger: Ledger, pes: Sequence[Pe],
-        attached: set[int], event: Event, answer: Answer, crossings: Sequence[Crossing],
-        before: "dict[int, GuestDevice | None]", left: Sequence[tuple[Liobn, bool]], crash: str | None,
+        self, run: "Run", event: Event, answer: Answer, crossings: Sequence[Crossing],
+        before: "dict[int, GuestDevice | None]", left: Sequence[tuple[Liobn, bool]], touched: set[int], crash: str | None,
     ) -> None:  # fmt: skip
-        self.profile, self.lpar, self.hypervisor, self.guest = profile, lpar, hypervisor, guest
-        self.ledger, self.pes, self.attached = ledger, pes, attached
-        self.event, self.answer, self.crossings, self.crash = event, answer, crossings, crash
-        self.before, self.left = before, left
-        self.windows: list[dict[Liobn, WindowView]] = [{w.liobn: w for w in hypervisor.windows(pe)} for pe in pes]
-        self.views = {device: view for device in attached if (view := guest.view(device)) is not None}
+        self.run = run
+        self.views: dict[int, GuestDevice] = {n: view for n in run.attached if (view := run.guest.view(n)) is not None}
+        self.answer: Answer = answer
+        self.profile, self.lpar, self.hypervisor, self.guest = run.profile, run.lpar, run.hypervisor, run.guest
+        self.ledger, self.attached = run.ledger, run.attached
+        self.event, self.crossings, self.crash = event, crossings, crash
+        self.before, self.left, self.touched = before, left, touched
+        self.inside = bool(self.ledger.under_way)
+        functions, ledger = self.lpar.functions, self.ledger
+        of_pe = [{w.liobn: w for w in run.hypervisor.windows(pe)} for pe in run.pes]
+        self.windows: list[dict[Liobn, WindowView]] = [of_pe[number] for number in functions]
         self.ddw: list[tuple[int, GuestWindow]] = [(d, v.window) for d, v in self.views.items() if v.window is not None]
+        first = {functions[device]: device for device in sorted(self.views, reverse=True)}
         self.directs = [
             Direct(d, w.direct, self.windows[d][w.liobn])
             for d, w in self.ddw
-            if w.direct.size and w.liobn in self.windows[d]
+            if w.direct.size
+            and w.liobn in self.windows[d]
+            and d == first[functions[d]]
+            and functions[d] not in run.opening
         ]
         ended = event.mapping if isinstance(event, Ending) else None
-        self.live = [m for number, m in ledger.mappings.items() if number != ended]
-        self.kept_tables: list[tuple[int, GuestTable]] = [(d, t) for d, v in self.views.items() for t in v.tables]
+        self.live = [m for n, m in ledger.mappings.items() if n != ended and n not in ledger.ending]
+        self.kept_tables: list[tuple[int, GuestTable]] = [(d, t) for d in first.values() for t in self.views[d].tables]
         self.tables = [
             self._table(d, t, self.windows[d][t.liobn]) for d, t in self.kept_tables if t.liobn in self.windows[d]
         ]
 
     def _table(self, device: int, table: GuestTable, window: WindowView) -> Table:
-        mine = (s for m in self.live if m.device == device for s in m.segments if table.span.holds(s.start))
+        pe = self.lpar.functions[device]
+        mine = (
+            s for m in self.live if self.lpar.functions[m.device] == pe for s in m.segments if table.span.holds(s.start)
+        )
         return Table(device, table, window, sorted(indices(window, h) for h in mine), valid(window, table.span))
+
+    def same_pe(self, one: int, other: int) -> bool:
+        """Whether two devices are functions of one PE."""
+        return self.lpar.functions[one] == self.lpar.functions[other]
+
+    def device_at(self, pe: int | None) -> int | None:
+        """A device of a PE to name in a verdict: the event's if it is one of them, else the first, if any is attached."""
+        own, functions = getattr(self.event, "device", -1), self.lpar.functions
+        known = [own, *sorted(self.attached), *range(len(functions))]
+        return next((device for device in known if device >= 0 and functions[device] == pe), None)
 
     def window_at(self, device: int, address: BusAddress) -> WindowView | None:
         """The window of a device that holds a bus address."""
@@ -87,8 +111,9 @@ class Scene:
 
     @property
     def moved(self) -> list[Mapping]:
-        """The live mappings that may reach something else than before: the newest alone if nothing asked the hypervisor."""
-        return self.live if self.crossings or isinstance(self.event, Detach) else self.live[-1:]
+        """The live mappings that may reach something else than before: the newest alone if nobody asked the hypervisor."""
+        changed = self.crossings or self.touched or self.inside or isinstance(self.event, Detach | EehReset)
+        return self.live if changed else self.live[-1:]
 
     @property
     def made(self) -> Mapping:
@@ -96,8 +121,13 @@ class Scene:
         return next(reversed(self.ledger.mappings.values()))
 
     def excused(self, window: WindowView) -> "list[Span[int]]":
-        """The TCEs of a window that the hypervisor refused to clear."""
-        return spans.union(indices(window, span) for span in self.ledger.excused(window.liobn))
+        """The TCEs of a window that the hypervisor refused to clear, or that an event under way is about to set or clear."""
+        refused = self.ledger.excused(window.liobn)
+        meanwhile = [span for liobn, span in self.run.meanwhile if liobn == window.liobn] if self.inside else []
+        for mapping in (self.ledger.mappings[number] for number in self.ledger.ending):
+            if self.windows[mapping.device].get(window.liobn) is not None:
+                meanwhile += [segment for segment in mapping.segments if window.span.holds(segment.start)]
+        return spans.union(indices(window, span) for span in (*refused, *meanwhile))
 
 
 def indices(window: WindowView, span: Span[BusAddress]) -> "Span[int]":

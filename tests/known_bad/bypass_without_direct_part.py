@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.defects import Defect
-from model.guest import mapping
+from model.guest import masks
 from model.interfaces import MaskAnswer
 from model.types import DmaMask
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 def always_bypass(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
     """Bypass wherever there is a window, direct or not."""
-    answer = mapping.set_dma_mask(kernel, device, mask)
+    answer = masks.set_dma_mask(kernel, device, mask)
     return MaskAnswer(answer.accepted, answer.accepted and kernel.devices[device].window is not None)
 
 
 DEFECT = Defect(
     id="bypass-without-direct-part",
     breaks="limit-matches-split",
-    replaces=mapping.set_dma_mask,
+    replaces=masks.set_dma_mask,
     by=always_bypass,
     root_cause="The answer does not look at what the window is for.",
 )

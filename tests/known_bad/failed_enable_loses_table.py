@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.defects import Defect
-from model.guest import mapping
+from model.guest import masks
 from model.interfaces import MaskAnswer
 from model.types import DmaMask
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def without_a_table(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
     """Refuse the mask and take the table away where no window came to be."""
-    answer = mapping.set_dma_mask(kernel, device, mask)
+    answer = masks.set_dma_mask(kernel, device, mask)
     dev = kernel.devices[device]
-    if mask > mapping.BITS_32 and dev.node.window is None:
+    if mask > masks.BITS_32 and dev.node.window is None:
         dev.table = None
         return MaskAnswer(False, False)
     return answer
@@ -25,7 +25,7 @@ def without_a_table(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
 DEFECT = Defect(
     id="failed-enable-loses-table",
     breaks="enable-fails-clean",
-    replaces=mapping.set_dma_mask,
+    replaces=masks.set_dma_mask,
     by=without_a_table,
     root_cause="set_iommu_table_base(NULL) before the last step that can fail.",
 )

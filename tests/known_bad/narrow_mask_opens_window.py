@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.defects import Defect
-from model.guest import mapping
+from model.guest import masks
 from model.interfaces import MaskAnswer
 from model.types import DmaMask
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def always_enable(kernel: "Kernel", device: int, mask: DmaMask) -> MaskAnswer:
     """Set the mask, having opened a window in any case."""
     kernel.enable_ddw(kernel.devices[device], mask)
-    return mapping.set_dma_mask(kernel, device, mask)
+    return masks.set_dma_mask(kernel, device, mask)
 
 
 DEFECT = Defect(
     id="narrow-mask-opens-window",
     breaks="masks-do-no-harm",
-    replaces=mapping.set_dma_mask,
+    replaces=masks.set_dma_mask,
     by=always_enable,
     root_cause="iommu_bypass_supported_pSeriesLP() without its test for masks of 32 bits and less.",
 )

@@ -16,6 +16,7 @@ struct span {
 
 /* What the kernel side asks of the process around it: host.c. */
 enum hcall { GET_TCE, PUT_TCE, STUFF_TCE, PUT_TCE_INDIRECT };
+enum multi_tce { LISTS = 1, STUFF = 2 }; /* model.profiles.MultiTce */
 int host_rtas(const void *caller, word token, int nargs, int nret, const unsigned int *args, unsigned int *outputs);
 long host_hcall(const void *caller, enum hcall kind, word liobn, word ioba, word tce, word count, const word *list);
 word host_get_tce(const void *caller, word liobn, word ioba, long *status);

@@ -157,7 +157,8 @@ void partition_vpmem(word present, word start, word size)
 /* in: multi-TCE, RAM maximum, kdump, number of RAM blocks, start and stop of each, the same for vPMEM. */
 void partition_boot(const word *in)
 {
-	powerpc_firmware_features = FW_FEATURE_LPAR | (in[0] ? FW_FEATURE_PUT_TCE_IND | FW_FEATURE_STUFF_TCE : 0);
+	powerpc_firmware_features = FW_FEATURE_LPAR | (in[0] & LISTS ? FW_FEATURE_PUT_TCE_IND : 0) |
+				    (in[0] & STUFF ? FW_FEATURE_STUFF_TCE : 0);
 	ram_maximum = in[1];
 	kdump_kernel = in[2];
 	in += 3;

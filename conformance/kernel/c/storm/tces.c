@@ -78,7 +78,7 @@ long platform_hcall(enum hcall kind, word liobn, word ioba, word tce, word count
 	struct window *window = platform_window(liobn);
 	word index;
 
-	if (kind != PUT_TCE && !profile.multi_tce)
+	if ((kind == PUT_TCE_INDIRECT && !(profile.multi_tce & LISTS)) || (kind == STUFF_TCE && !(profile.multi_tce & STUFF)))
 		return H_FUNCTION;
 	if (!window || !inside(window, ioba, 0, &index))
 		return H_PARAMETER;

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What platform, memory core and drivers keep to by themselves: which events can happen now, also in the middle of others."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from model.events import (
+    ENDING,
+    AddVpmem,
+    AllocCoherent,
+    AskMask,
+    Attach,
+    Beginning,
+    Detach,
+    EehReset,
+    Ending,
+    Event,
+    FreeCoherent,
+    Map,
+    MapSg,
+    Offline,
+    OfflineVpmem,
+    Online,
+    OnlineVpmem,
+    Reboot,
+    RemoveVpmem,
+    Replug,
+    SetCoherentMask,
+    SetMask,
+    Unmap,
+    UnmapSg,
+)
+from model.types import DmaMask, PhysAddr, Span
+
+if TYPE_CHECKING:
+    from model.run import Run
+
+BITS_32 = DmaMask((1 << 32) - 1)
+"""A device's masks until its driver sets others. Linux: pci_setup_device()."""
+ALONE = (Attach, Detach, Replug, EehReset, SetMask, SetCoherentMask, AskMask)
+"""Events in which a driver or the device core does nothing else with the device."""
+MEMORY = (Online, Offline, OnlineVpmem, OfflineVpmem)
+"""Events of which the memory core carries out one at a time."""
+
+
+def is_possible(run: "Run", event: Event) -> bool:
+    """Whether an event can happen now, by what there is and by what is under way on other CPUs."""
+    return _can_be(run, event) and all(_can_meet(run, event, other) for other in run.ledger.under_way)
+
+
+def _can_meet(run: "Run", event: Event, other: Event) -> bool:
+    """Whether an event can come in the middle of another one."""
+    if isinstance(event, Reboot) or (isinstance(event, MEMORY) and isinstance(other, MEMORY)):
+        return False
+    one, two = _device(run, event), _device(run, other)
+    if one is not None and one == two and (isinstance(event, ALONE) or isinstance(other, ALONE)):
+        return False
+    if isinstance(event, EehReset | Detach) and two is not None and one is not None and _same_pe(run, one, two):
+        return False
+    taken = other.memory if isinstance(other, MapSg) else (other.memory,) if isinstance(other, Beginning) else ()
+    return not any(span.touches(memory) for span in taken for memory in _leaving(run, event))
+
+
+def _device(run: "Run", event: Event) -> int | None:
+    if isinstance(event, Ending):
+        mapping = run.ledger.mappings.get(event.mapping)
+        return mapping.device if mapping else None
+    return getattr(event, "device", None)
+
+
+def _same_pe(run: "Run", one: int, other: int) -> bool:
+    return run.lpar.functions[one] == run.lpar.functions[other]
+
+
+def _leaving(run: "Run", event: Event) -> Iterator[Span[PhysAddr]]:
+    """Memory that an event takes away, or that must not be in use when it begins."""
+    match event:
+        case Offline(number):
+            yield run.lpar.blocks[number]
+        case RemoveVpmem(number) | OnlineVpmem(number) | OfflineVpmem(number):
+            yield run.lpar.vpmem[number]
+
+
+def _can_be(run: "Run", event: Event) -> bool:  # noqa: PLR0912 one case an event
+    """Whether there is what the event needs."""
+    ledger, lpar = run.ledger, run.lpar
+    there = getattr(event, "device", None) in run.attached
+    match event:
+        case Attach(device):
+            return not there and 0 <= device < lpar.devices
+        case Detach(device) | Replug(device):
+            return there and not any(m.device == device for m in ledger.mappings.values())
+        case SetMask(_, mask) | SetCoherentMask(_, mask):
+            return there and 0 < mask < 1 << 64
+        case AskMask() | EehReset():
+            return there
+        case Map(_, memory):
+            return there and any(span.covers(memory) for span in (*ledger.online, *ledger.vpmem))
+        case MapSg():
+            return there and _is_scatterlist(run, event)
+        case AllocCoherent():
+            return there and _is_coherent(run, event)
+        case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
+            mapping = ledger.mappings.get(number)
+            live = mapping is not None and number not in ledger.ending
+            return live and mapping is not None and ENDING[type(mapping.asked)] is type(event)
+        case Online(number):
+            return 0 <= number < len(lpar.blocks) and lpar.blocks[number] not in ledger.online
+        case Offline(number):
+            known = 0 <= number < len(lpar.blocks) and lpar.blocks[number] in ledger.online
+            return known and not _in_use(run, lpar.blocks[number])
+        case AddVpmem(number):
+            return 0 <= number < len(lpar.vpmem) and lpar.vpmem[number] not in ledger.vpmem
+        case RemoveVpmem(number) | OnlineVpmem(number):
+            known = 0 <= number < len(lpar.vpmem) and lpar.vpmem[number] in ledger.vpmem
+            return known and lpar.vpmem[number] not in ledger.online and not _in_use(run, lpar.vpmem[number])
+        case OfflineVpmem(number):
+            known = 0 <= number < len(lpar.vpmem) and lpar.vpmem[number] in ledger.online
+            return known and not _in_use(run, lpar.vpmem[number])
+        case Reboot():
+            return not ledger.mappings
+
+
+def _in_use(run: "Run", memory: Span[PhysAddr]) -> bool:
+    return any(element.touches(memory) for m in run.ledger.mappings.values() for element in m.elements)
+
+
+def _is_scatterlist(run: "Run", event: MapSg) -> bool:
+    """Whether a driver may hand over such a list: its elements exist and keep to the limits in memory already."""
+    memory, boundary = (*run.ledger.online, *run.ledger.vpmem), event.boundary
+    if not event.memory or not 0 < event.longest < 1 << 32 or boundary < 0xFFF or boundary & (boundary + 1):
+        return False
+    return all(
+        0 < element.size <= event.longest
+        and (element.start ^ (element.stop - 1)) & ~boundary == 0
+        and any(span.covers(element) for span in memory)
+        for element in event.memory
+    )
+
+
+def _is_coherent(run: "Run", event: AllocCoherent) -> bool:
+    """Whether the page allocator may give such memory, and the device may have such a mask."""
+    ledger, page = run.ledger, run.lpar.page
+    masks = (ledger.masks.get(event.device, BITS_32), ledger.coherent_masks.get(event.device, BITS_32), BITS_32)
+    if event.memory.size == 0 or event.mask not in masks:
+        return False
+    block = 1 << max(page, (event.memory.size - 1).bit_length())
+    whole = Span(event.memory.start, PhysAddr(event.memory.start + block))
+    return whole.start % block == 0 and any(span.covers(whole) for span in ledger.online)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A detached window leaves the list of the memory notifier when it is gone already."""
+
+from typing import TYPE_CHECKING
+
+from model.defects import Defect
+from model.guest import devices
+from model.guest.windows import Node
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+
+def remove_then_unlist(kernel: "Kernel", node: Node) -> None:
+    """As the source of iommu_reconfig_notifier() reads: remove_dma_window_named(), then list_del()."""
+    window = node.window
+    if window is not None:
+        kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
+        kernel.remove_window(node, window.liobn)
+        kernel.unlist(window)
+    kernel.forget_failure(node)
+
+
+DEFECT = Defect(
+    id="unlisted-last",
+    breaks="no-dead-liobn",
+    replaces=devices.forget_node,
+    by=remove_then_unlist,
+    root_cause="A notifier that walks the list meanwhile writes TCEs of a window that does not exist any more.",
+)
