@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What QEMU traced of a booted kernel's TCE calls, judged line by line.
+
+The lines are those of `-trace spapr_iommu_*`; among them may stand what the guest printed, and of that the "System RAM"
+lines of /proc/iomem: where they stand, that is the RAM there is. Windows are kept as ranges, apart from the model's own
+tables, so that memory follows the number of ranges and not the length of the trace.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ddwcheck import BadInput, Verdict
+from model.types import CONTROL
+
+PREFIX = "spapr_iommu_"
+DEFAULT_SHIFT = 12
+MOST_PER_CALL = 512
+"""TCEs that H_STUFF_TCE and H_PUT_TCE_INDIRECT take. LoPAR 14.5.4.2."""
+
+MOST_SHOWN = 10
+"""Broken lines that are kept of each invariant; the rest is counted."""
+
+CHECKED = ("calls-well-formed", "no-dead-liobn", "regions-inside-window", "window-empty-at-removal", "ram-covered",
+           "direct-maps-only-ram")  # fmt: skip
+NOT_SHOWN = "live mappings, masks, answers of the kernel, lists of TCEs but for their last entry"
+"""What no such trace shows, so that no invariant about it is judged."""
+
+_NUMBER = "0x[0-9a-f]{1,16}"
+_EVENT = re.compile(r"(?:[0-9]+@[0-9.]+:)?spapr_iommu_(\w+) (.*)")
+_PUT = re.compile(rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tce=({_NUMBER}) ret=(-?[0-9]+)")
+_STUFF = re.compile(rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tcevalue=({_NUMBER}) npages=([0-9]+) ret=(-?[0-9]+)")
+_LIST = re.compile(
+    rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tcelist={_NUMBER} iobaN=({_NUMBER}) tceN=({_NUMBER}) ret=(-?[0-9]+)"
+)
+_QUERY = re.compile(
+    rf"buid=({_NUMBER}) addr=({_NUMBER}), ([0-9]+) windows available, max window size=({_NUMBER}), mask=({_NUMBER})"
+)
+_CREATE = re.compile(
+    rf"buid=({_NUMBER}) addr=({_NUMBER}), page size=({_NUMBER}), requested=({_NUMBER}), "
+    rf"start addr=({_NUMBER}), liobn=({_NUMBER})"
+)
+_REMOVE = re.compile(rf"liobn=({_NUMBER})")
+_RESET = re.compile(rf"buid=({_NUMBER}) addr=({_NUMBER})")
+_RAM = re.compile(r"([0-9a-f]{8,16})-([0-9a-f]{8,16}) : System RAM")
+_OTHER = {"new_table", "xlate", "pci_get", "get"}
+"""Events that change no table: creation in QEMU's own terms, DMA, reading."""
+
+
+class Broken(NamedTuple):
+    """A rule that a line of the trace breaks."""
+
+    line: int
+    invariant: str
+    message: str
+
+
+@dataclass(slots=True)
+class Window:
+    """A TCE table by what was set in it. runs: first index -> (stop, first target page), valid entries, 1:1 in step."""
+
+    base: int
+    shift: int
+    size: int | None
+    direct: bool
+    runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def put(self, start: int, stop: int, target: int | None) -> None:
+        """Set entries to pages from `target` on, or clear them."""
+        for first, (end, page) in list(self.runs.items()):
+            if first < stop and start < end:
+                del self.runs[first]
+                if first < start:
+                    self.runs[first] = (start, page)
+                if end > stop:
+                    self.runs[stop] = (end, page + stop - first)
+        if target is None:
+            return
+        before = next(((f, p) for f, (e, p) in self.runs.items() if e == start and p + e - f == target), None)
+        if before is not None:
+            start, target = before
+        self.runs[start] = (stop, target)
+
+
+@dataclass(slots=True)
+class Judge:
+    """The state of the platform as the trace tells it."""
+
+    where: str
+    windows: dict[int, Window] = field(default_factory=dict)
+    offers: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    ram: list[tuple[int, int]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    violations: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    maps_of_ram: int = 0
+    judged: int = 0
+
+    def read(self, lines: Iterable[tuple[int, str]]) -> None:
+        """Every line. BadInput names one that is about a TCE table and cannot be read."""
+        number = 0
+        for number, line in lines:
+            if PREFIX in line:
+                self._end_of_map(number)
+                self._event(number, line.rstrip("\n"))
+            elif "System RAM" in line and (match := _RAM.fullmatch(line.strip())):
+                self.ram.append((int(match[1], 16), int(match[2], 16) + 1))
+            else:
+                self._end_of_map(number)
+        self._end_of_map(number)
+
+    def _event(self, number: int, line: str) -> None:
+        event = _EVENT.fullmatch(line)
+        if event is None:
+            raise BadInput(f"{self.where}:{number}: cannot read this line of -trace {PREFIX}*")
+        kind, said = event[1], event[2]
+        if kind in _OTHER:
+            return
+        self.calls[kind] += 1
+        if kind in ("put", "pci_put"):
+            liobn, ioba, tce, ret = self._numbers(number, _PUT, said)
+            self._set(number, liobn, ioba, 1, tce, ret, first=True)
+        elif kind in ("stuff", "pci_stuff"):
+            liobn, after, tce, count, ret = self._numbers(number, _STUFF, said)
+            # QEMU prints the bus address behind what it has set
+            shift = self._shift(liobn)
+            self._set(number, liobn, after - (count << shift) if ret == 0 else after, count, tce, ret, first=True)
+        elif kind in ("indirect", "pci_indirect"):
+            liobn, ioba, last, tce, ret = self._numbers(number, _LIST, said)
+            count = last + 1 if last < MOST_PER_CALL else ((last - ioba) >> self._shift(liobn)) + 1
+            self._set(number, liobn, ioba, count, tce, ret, first=False)
+        elif kind == "ddw_query":
+            buid, address, _, size, mask = self._numbers(number, _QUERY, said)
+            self.offers[buid, address] = size, mask
+        elif kind == "ddw_create":
+            self._create(number, *self._numbers(number, _CREATE, said))
+        elif kind == "ddw_remove":
+            (liobn,) = self._numbers(number, _REMOVE, said)
+            self._remove(number, liobn)
+        elif kind == "ddw_reset":
+            self._numbers(number, _RESET, said)
+            for liobn in list(self.windows):
+                self._remove(number, liobn)
+        else:
+            raise BadInput(f"{self.where}:{number}: unknown event {PREFIX}{kind}")
+
+    def _numbers(self, number: int, form: re.Pattern[str], said: str) -> list[int]:
+        match = form.fullmatch(said)
+        if match is None:
+            raise BadInput(f"{self.where}:{number}: cannot read this line of -trace {PREFIX}*")
+        return [int(text, 0) for text in match.groups()]
+
+    def _shift(self, liobn: int) -> int:
+        window = self.windows.get(liobn)
+        return window.shift if window else DEFAULT_SHIFT
+
+    def _set(self, number: int, liobn: int, ioba: int, count: int, tce: int, ret: int, first: bool) -> None:
+        """`count` entries from IOBA on; `tce` is the first of them or the last, the others follow 1:1."""
+        if not 1 <= count <= MOST_PER_CALL:
+            self._break(number, "calls-well-formed", f"{count} TCEs in one call, not 1 to {MOST_PER_CALL}")
+        if ret != 0:
+            return
+        window = self.windows.get(liobn)
+        if window is None:
+            if liobn & 0xFF:
+                self._break(number, "no-dead-liobn", f"LIOBN {liobn:#x}, which no create returned, was accepted")
+                return
+            # the default window of QEMU, which no call creates
+            window = self.windows.setdefault(liobn, Window(0, DEFAULT_SHIFT, None, direct=False))
+        page = 1 << window.shift
+        if ioba % page or (tce & CONTROL and (tce & ~CONTROL) % page):
+            self._break(number, "calls-well-formed", f"IOBA {ioba:#x} or TCE {tce:#x} is inside an I/O page")
+        start = (ioba - window.base) >> window.shift
+        if start < 0 or (window.size is not None and (start + count) << window.shift > window.size):
+            self._break(number, "regions-inside-window", f"TCEs at {ioba:#x} lie beyond the window")
+            return
+        target = tce >> window.shift
+        window.put(start, start + count, (target if first else target - count + 1) if tce & CONTROL else None)
+
+    def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
+        offer = self.offers.get((buid, address))
+        if offer is None:
+            self._break(number, "regions-inside-window", "create without a query before it")
+        self.windows[liobn] = Window(base, page.bit_length() - 1, size, direct=False)
+
+    def _remove(self, number: int, liobn: int) -> None:
+        window = self.windows.pop(liobn, None)
+        if window is not None and window.runs:
+            self._break(number, "window-empty-at-removal", f"LIOBN {liobn:#x} still has {len(window.runs)} valid runs")
+
+    def _end_of_map(self, number: int) -> None:
+        """Behind a block of System RAM lines: do the direct windows reach all of it, and nothing else?"""
+        if not self.ram:
+            return
+        ram, self.ram = _union(self.ram), []
+        self.maps_of_ram += 1
+        for liobn, window in self.windows.items():
+            if window.size is None or not any(page == first for first, (_, page) in window.runs.items()):
+                continue  # a dynamic window
+            self.judged += 1
+            reached = _union(
+                [(a << window.shift, b << window.shift) for a, (b, page) in window.runs.items() if a == page]
+            )
+            wanted = _union([(a, min(b, window.size)) for a, b in ram])
+            rounded = _union(
+                [(a >> window.shift << window.shift, -(-b >> window.shift) << window.shift) for a, b in wanted]
+            )
+            if missing := _minus(wanted, reached):
+                text = f"LIOBN {liobn:#x} does not reach RAM from {missing[0][0]:#x} to {missing[0][1]:#x}"
+                self._break(number, "ram-covered", text)
+            if stray := _minus(reached, rounded):
+                text = f"LIOBN {liobn:#x} reaches {stray[0][0]:#x} to {stray[0][1]:#x}, which is no RAM"
+                self._break(number, "direct-maps-only-ram", text)
+
+    def _break(self, line: int, invariant: str, message: str) -> None:
+        self.violations[invariant] += 1
+        if self.violations[invariant] <= MOST_SHOWN:
+            self.broken.append(Broken(line, invariant, message))
+
+
+def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        elif start < stop:
+            found.append((start, stop))
+    return found
+
+
+def _minus(spans: Iterable[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What of `spans` is in none of `taken`; both as `_union` gives them."""
+    left = []
+    for start, stop in spans:
+        at = start
+        for first, last in taken:
+            if last > at and first < stop:
+                if first > at:
+                    left.append((at, first))
+                at = max(at, last)
+        if at < stop:
+            left.append((at, stop))
+    return left
+
+
+def report(judge: Judge) -> Iterator[str]:
+    """What was read, what is broken, what could not be judged."""
+    yield f"  calls: {', '.join(f'{count} {kind}' for kind, count in sorted(judge.calls.items()))}"
+    yield f"  maps of RAM: {judge.maps_of_ram}, direct windows held against them: {judge.judged}"
+    yield from (f"  line {b.line}: BROKEN RULE: {b.invariant}: {b.message}" for b in judge.broken)
+    hidden = judge.violations.total() - len(judge.broken)
+    if hidden:
+        yield f"  and {hidden} more broken lines"
+    yield f"  checked: {', '.join(CHECKED)}"
+    yield f"  not shown by such a trace: {NOT_SHOWN}"
+    yield f"  {verdict(judge).name}"
+
+
+def verdict(judge: Judge) -> Verdict:
+    """Without a map of RAM beside a direct window, the two invariants about RAM are open."""
+    if judge.broken:
+        return Verdict.VIOLATED
+    return Verdict.HOLDS if judge.judged else Verdict.INCONCLUSIVE

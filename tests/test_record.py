@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real boot traced by QEMU holds; the same record with one thing wrong is caught, and names its line."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+
+from ddwcheck import Verdict, record
+from ddwcheck.main import main
+
+BOOT = Path(__file__).parent / "vectors" / "boots" / "6.12-64k-xhci-hotplug.txt.xz"
+TEXT = lzma.decompress(BOOT.read_bytes()).decode()
+LIST = "spapr_iommu_pci_indirect liobn=0x80000001 ioba=0x8000000b0000000"
+
+
+def judged(text: str) -> record.Judge:
+    judge = record.Judge("record")
+    judge.read(enumerate(text.splitlines(), 1))
+    return judge
+
+
+def test_a_real_boot_with_memory_hot_added_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "record.txt"
+    file.write_text(TEXT)
+    assert main(["log", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "5 pci_indirect" in said and "direct windows held against them: 2" in said
+    assert "16M pages, window 2^34" in said  # the kernel's own lines are read as well
+
+
+def line(start: str) -> str:
+    return next(line for line in TEXT.splitlines() if line.startswith(start))
+
+
+CREATE = line("spapr_iommu_ddw_create")
+BAD = {
+    "RAM that is not mapped": (line(LIST), "", "ram-covered"),
+    "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
+    "memory that is not there": (
+        line(LIST), line(LIST).replace("iobaN=0xf tceN=0xbf", "iobaN=0x1f tceN=0xcf"), "direct-maps-only-ram",
+    ),
+    "a list too long": (line(LIST), line(LIST) + "\n" + line(LIST).replace("=0xf ", "=0x800000fb0000000 "),
+                        "calls-well-formed"),
+    "a TCE inside a page": (line(LIST), line(LIST).replace("tceN=0xbf000003", "tceN=0xbf001003"), "calls-well-formed"),
+    "beyond the window": (line(LIST), line(LIST).replace("ioba=0x8000000b", "ioba=0x8000004b"), "regions-inside-window"),
+    "no query": ("spapr_iommu_ddw_query", "spapr_iommu_xlate", "regions-inside-window"),
+    "a window that is not there": (CREATE, "", "no-dead-liobn"),
+    "removed while it maps RAM": (line(LIST), line(LIST) + "\nspapr_iommu_ddw_remove liobn=0x80000001",
+                                  "window-empty-at-removal"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_record_with_one_thing_wrong_is_caught(name: str) -> None:
+    old, new, invariant = BAD[name]
+    assert old in TEXT
+    judge = judged(TEXT.replace(old, new))
+    assert invariant in judge.violations and record.verdict(judge) is Verdict.VIOLATED
+    assert judge.broken[0].line > 0
+
+
+def test_each_invariant_that_is_checked_has_a_bad_record() -> None:
+    assert {invariant for _, _, invariant in BAD.values()} == set(record.CHECKED)
+
+
+def test_without_a_map_of_ram_the_verdict_is_open() -> None:
+    assert record.verdict(judged(TEXT.replace(" : System RAM", ""))) is Verdict.INCONCLUSIVE
+
+
+def test_a_damaged_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "record.txt"
+    for damaged in (line(LIST)[:60], "spapr_iommu_pci_pu", "spapr_iommu_ddw_made liobn=0x1"):
+        file.write_text(f"{CREATE}\n{damaged}\n")
+        assert main(["log", str(file)]) == 2
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.count("\n") == 1 and f"{file}:2: " in said.err
