@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ddwcheck import BadInput, Verdict
+from ddwcheck.record_window import Window, minus, union
 from model.types import CONTROL
 
 PREFIX = "spapr_iommu_"
@@ -55,33 +56,6 @@ class Broken(NamedTuple):
     line: int
     invariant: str
     message: str
-
-
-@dataclass(slots=True)
-class Window:
-    """A TCE table by what was set in it. runs: first index -> (stop, first target page), valid entries, 1:1 in step."""
-
-    base: int
-    shift: int
-    size: int | None
-    direct: bool
-    runs: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def put(self, start: int, stop: int, target: int | None) -> None:
-        """Set entries to pages from `target` on, or clear them."""
-        for first, (end, page) in list(self.runs.items()):
-            if first < stop and start < end:
-                del self.runs[first]
-                if first < start:
-                    self.runs[first] = (start, page)
-                if end > stop:
-                    self.runs[stop] = (end, page + stop - first)
-        if target is None:
-            return
-        before = next(((f, p) for f, (e, p) in self.runs.items() if e == start and p + e - f == target), None)
-        if before is not None:
-            start, target = before
-        self.runs[start] = (stop, target)
 
 
 @dataclass(slots=True)
@@ -168,7 +142,7 @@ class Judge:
                 self._break(number, "no-dead-liobn", f"LIOBN {liobn:#x}, which no create returned, was accepted")
                 return
             # the default window of QEMU, which no call creates
-            window = self.windows.setdefault(liobn, Window(0, DEFAULT_SHIFT, None, direct=False))
+            window = self.windows.setdefault(liobn, Window(0, DEFAULT_SHIFT))
         page = 1 << window.shift
         if ioba % page or (tce & CONTROL and (tce & ~CONTROL) % page):
             self._break(number, "calls-well-formed", f"IOBA {ioba:#x} or TCE {tce:#x} is inside an I/O page")
@@ -183,7 +157,7 @@ class Judge:
         offer = self.offers.get((buid, address))
         if offer is None:
             self._break(number, "regions-inside-window", "create without a query before it")
-        self.windows[liobn] = Window(base, page.bit_length() - 1, size, direct=False)
+        self.windows[liobn] = Window(base, page.bit_length() - 1, size)
 
     def _remove(self, number: int, liobn: int) -> None:
         window = self.windows.pop(liobn, None)
@@ -194,23 +168,21 @@ class Judge:
         """Behind a block of System RAM lines: do the direct windows reach all of it, and nothing else?"""
         if not self.ram:
             return
-        ram, self.ram = _union(self.ram), []
+        ram, self.ram = union(self.ram), []
         self.maps_of_ram += 1
         for liobn, window in self.windows.items():
-            if window.size is None or not any(page == first for first, (_, page) in window.runs.items()):
+            if window.size is None or not window.reached():
                 continue  # a dynamic window
             self.judged += 1
-            reached = _union(
-                [(a << window.shift, b << window.shift) for a, (b, page) in window.runs.items() if a == page]
-            )
-            wanted = _union([(a, min(b, window.size)) for a, b in ram])
-            rounded = _union(
+            reached = window.reached()
+            wanted = union([(a, min(b, window.size)) for a, b in ram])
+            rounded = union(
                 [(a >> window.shift << window.shift, -(-b >> window.shift) << window.shift) for a, b in wanted]
             )
-            if missing := _minus(wanted, reached):
+            if missing := minus(wanted, reached):
                 text = f"LIOBN {liobn:#x} does not reach RAM from {missing[0][0]:#x} to {missing[0][1]:#x}"
                 self._break(number, "ram-covered", text)
-            if stray := _minus(reached, rounded):
+            if stray := minus(reached, rounded):
                 text = f"LIOBN {liobn:#x} reaches {stray[0][0]:#x} to {stray[0][1]:#x}, which is no RAM"
                 self._break(number, "direct-maps-only-ram", text)
 
@@ -218,31 +190,6 @@ class Judge:
         self.violations[invariant] += 1
         if self.violations[invariant] <= MOST_SHOWN:
             self.broken.append(Broken(line, invariant, message))
-
-
-def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for start, stop in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = found[-1][0], max(stop, found[-1][1])
-        elif start < stop:
-            found.append((start, stop))
-    return found
-
-
-def _minus(spans: Iterable[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What of `spans` is in none of `taken`; both as `_union` gives them."""
-    left = []
-    for start, stop in spans:
-        at = start
-        for first, last in taken:
-            if last > at and first < stop:
-                if first > at:
-                    left.append((at, first))
-                at = max(at, last)
-        if at < stop:
-            left.append((at, stop))
-    return left
 
 
 def report(judge: Judge) -> Iterator[str]:
