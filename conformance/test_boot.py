@@ -10,6 +10,9 @@ from conformance.boot.initramfs import READY, initramfs
 from conformance.boot.machine import QEMU, Hang, Machine, NoQemu
 from conformance.boot.packages import fetch
 from ddwcheck import Verdict, record
+from ddwcheck.log_devices import group
+from ddwcheck.log_lines import read
+from ddwcheck.record_kernel import said
 from ddwcheck.sources import cache_folder
 from model.types import GIB
 
@@ -33,7 +36,7 @@ def test_a_booted_kernel_reaches_all_ram_and_nothing_else(flavour: str, device: 
         machine.monitor("object-add", **{"qom-type": "memory-backend-ram", "id": "more", "size": GIB})
         machine.monitor("device_add", driver="pc-dimm", id="dimm", memdev="more")
         machine.run("/busybox sleep 3; /busybox cat /proc/iomem", 30)
-    judge = record.Judge(flavour)
+    judge = record.Judge(flavour, said(group(read(enumerate(seen, 1), flavour))))
     judge.read(enumerate(seen, 1))
     assert machine.ended
     assert judge.judged == 2, judge.calls

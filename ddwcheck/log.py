@@ -10,6 +10,7 @@ from ddwcheck.log_files import lines, shown
 from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
+from ddwcheck.record_kernel import said
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
@@ -40,7 +41,7 @@ def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
 def _parse(path: str) -> tuple[Devices, record.Judge]:
     """The devices of one log, and what QEMU traced into it; a log without a line about DDW says nothing, no pass."""
     found = group(read(lines(path), shown(path)))
-    traced = record.Judge(shown(path))
+    traced = record.Judge(shown(path), said(found))
     traced.read(lines(path))
     if not found.devices and not found.loose and not traced.calls:
         raise BadInput(f"{shown(path)}: no line about DDW")

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ddwcheck import BadInput, Verdict
+from ddwcheck.record_kernel import Said
 from ddwcheck.record_window import Window, minus, union
+from model.guest.sizing import PAGE_SHIFT_OF_BIT
 from model.types import CONTROL
 
 PREFIX = "spapr_iommu_"
@@ -21,8 +23,14 @@ DEFAULT_SHIFT = 12
 MOST_PER_CALL = 512
 """TCEs that H_STUFF_TCE and H_PUT_TCE_INDIRECT take. LoPAR 14.5.4.2."""
 
+WIDE_BLOCK = 1 << 37
+"""TCEs that QEMU offers to a query with six outputs; its trace shows those of the five-output form, whichever was asked.
+
+QEMU: rtas_ibm_query_pe_dma_window().
+"""
+
 MOST_SHOWN = 10
-"""Broken lines that are kept of each invariant; the rest is counted."""
+"""Broken lines that are kept of each invariant, and open ones; the rest is counted."""
 
 CHECKED = ("calls-well-formed", "no-dead-liobn", "regions-inside-window", "window-empty-at-removal", "ram-covered",
            "direct-maps-only-ram")  # fmt: skip
@@ -58,16 +66,38 @@ class Broken(NamedTuple):
     message: str
 
 
+class Open(NamedTuple):
+    """What a line of the trace leaves undecided."""
+
+    line: int
+    message: str
+
+
+class Offer(NamedTuple):
+    """What query answered. block: TCEs; pages: LoPAR's mask of page sizes."""
+
+    block: int
+    pages: int
+
+    @property
+    def page_shifts(self) -> set[int]:
+        """log2 of the I/O pages offered."""
+        return {shift for bit, shift in enumerate(PAGE_SHIFT_OF_BIT) if self.pages >> bit & 1}
+
+
 @dataclass(slots=True)
 class Judge:
-    """The state of the platform as the trace tells it."""
+    """The state of the platform as the trace tells it. said: what the kernel's own lines add."""
 
     where: str
+    said: Said = Said()
     windows: dict[int, Window] = field(default_factory=dict)
-    offers: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    offers: dict[tuple[int, int], Offer] = field(default_factory=dict)
     ram: list[tuple[int, int]] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     violations: Counter[str] = field(default_factory=Counter)
+    open: list[Open] = field(default_factory=list)
+    questions: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     maps_of_ram: int = 0
     judged: int = 0
@@ -106,8 +136,8 @@ class Judge:
             count = last + 1 if last < MOST_PER_CALL else ((last - ioba) >> self._shift(liobn)) + 1
             self._set(number, liobn, ioba, count, tce, ret, first=False)
         elif kind == "ddw_query":
-            buid, address, _, size, mask = self._numbers(number, _QUERY, said)
-            self.offers[buid, address] = size, mask
+            buid, address, _, block, mask = self._numbers(number, _QUERY, said)
+            self.offers[buid, address] = Offer(block, mask)
         elif kind == "ddw_create":
             self._create(number, *self._numbers(number, _CREATE, said))
         elif kind == "ddw_remove":
@@ -154,10 +184,23 @@ class Judge:
         window.put(start, start + count, (target if first else target - count + 1) if tce & CONTROL else None)
 
     def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
-        offer = self.offers.get((buid, address))
+        shift, offer = page.bit_length() - 1, self.offers.get((buid, address))
+        self.windows[liobn] = Window(base, shift, size)
         if offer is None:
             self._break(number, "regions-inside-window", "create without a query before it")
-        self.windows[liobn] = Window(base, page.bit_length() - 1, size)
+            return
+        if shift not in offer.page_shifts:
+            text = f"an I/O page of {page:#x}, which is not in query's mask {offer.pages:#x}"
+            self._break(number, "regions-inside-window", text)
+            return
+        told = self.said.blocks.get((buid, address))
+        block = offer.block if told is None else told
+        if size > block << shift:
+            text = f"a window of {size:#x} bytes is larger than the {block:#x} TCEs that query offered"
+            if told is None and size <= WIDE_BLOCK << shift:
+                self._leave(number, f"{text}, unless it had six outputs, of which QEMU traces nothing")
+            else:
+                self._break(number, "regions-inside-window", text)
 
     def _remove(self, number: int, liobn: int) -> None:
         window = self.windows.pop(liobn, None)
@@ -191,6 +234,11 @@ class Judge:
         if self.violations[invariant] <= MOST_SHOWN:
             self.broken.append(Broken(line, invariant, message))
 
+    def _leave(self, line: int, message: str) -> None:
+        self.questions += 1
+        if self.questions <= MOST_SHOWN:
+            self.open.append(Open(line, message))
+
 
 def report(judge: Judge) -> Iterator[str]:
     """What was read, what is broken, what could not be judged."""
@@ -200,6 +248,9 @@ def report(judge: Judge) -> Iterator[str]:
     hidden = judge.violations.total() - len(judge.broken)
     if hidden:
         yield f"  and {hidden} more broken lines"
+    yield from (f"  line {question.line}: open: {question.message}" for question in judge.open)
+    if judge.questions > len(judge.open):
+        yield f"  and {judge.questions - len(judge.open)} more open lines"
     yield f"  checked: {', '.join(CHECKED)}"
     yield f"  not shown by such a trace: {NOT_SHOWN}"
     yield f"  {verdict(judge).name}"
@@ -209,4 +260,4 @@ def verdict(judge: Judge) -> Verdict:
     """Without a map of RAM beside a direct window, the two invariants about RAM are open."""
     if judge.broken:
         return Verdict.VIOLATED
-    return Verdict.HOLDS if judge.judged else Verdict.INCONCLUSIVE
+    return Verdict.HOLDS if judge.judged and not judge.open else Verdict.INCONCLUSIVE

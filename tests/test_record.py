@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from ddwcheck import Verdict, record
+from ddwcheck.log_devices import group
+from ddwcheck.log_lines import read
 from ddwcheck.main import main
+from ddwcheck.record_kernel import said
 
 BOOT = Path(__file__).parent / "vectors" / "boots" / "6.12-64k-xhci-hotplug.txt.xz"
 TEXT = lzma.decompress(BOOT.read_bytes()).decode()
@@ -15,8 +18,9 @@ LIST = "spapr_iommu_pci_indirect liobn=0x80000001 ioba=0x8000000b0000000"
 
 
 def judged(text: str) -> record.Judge:
-    judge = record.Judge("record")
-    judge.read(enumerate(text.splitlines(), 1))
+    lines = text.splitlines()
+    judge = record.Judge("record", said(group(read(enumerate(lines, 1), "record"))))
+    judge.read(enumerate(lines, 1))
     return judge
 
 
@@ -45,6 +49,10 @@ BAD = {
     "a TCE inside a page": (line(LIST), line(LIST).replace("tceN=0xbf000003", "tceN=0xbf001003"), "calls-well-formed"),
     "beyond the window": (line(LIST), line(LIST).replace("ioba=0x8000000b", "ioba=0x8000004b"), "regions-inside-window"),
     "no query": ("spapr_iommu_ddw_query", "spapr_iommu_xlate", "regions-inside-window"),
+    "a page that was not offered": ("mask=0x107", "mask=0x103", "regions-inside-window"),
+    "more TCEs than were offered": ("lb=2000000000", "lb=100", "regions-inside-window"),
+    "more TCEs than QEMU ever offers": (CREATE, CREATE.replace("=0x400000000", "=0x4000000000000000"),
+                                        "regions-inside-window"),
     "a window that is not there": (CREATE, "", "no-dead-liobn"),
     "removed while it maps RAM": (line(LIST), line(LIST) + "\nspapr_iommu_ddw_remove liobn=0x80000001",
                                   "window-empty-at-removal"),
@@ -66,6 +74,14 @@ def test_each_invariant_that_is_checked_has_a_bad_record() -> None:
 
 def test_without_a_map_of_ram_the_verdict_is_open() -> None:
     assert record.verdict(judged(TEXT.replace(" : System RAM", ""))) is Verdict.INCONCLUSIVE
+
+
+def test_a_window_that_only_a_query_with_six_outputs_allows_is_open_without_the_kernels_line() -> None:
+    wide = TEXT.replace("requested=0x400000000", f"requested={1 << 31 + 24 + 1:#x}")
+    assert record.verdict(judged(wide)) is Verdict.HOLDS
+    judge = judged(wide.replace("ibm,query-pe", "query-pe"))
+    assert not judge.broken and "six outputs" in judge.open[0].message
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
 
 
 def test_a_damaged_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
