@@ -23,6 +23,9 @@ DEFAULT_SHIFT = 12
 MOST_PER_CALL = 512
 """TCEs that H_STUFF_TCE and H_PUT_TCE_INDIRECT take. LoPAR 14.5.4.2."""
 
+PCI_LIOBN = 1 << 31
+"""Set in the LIOBNs of PHBs, not in those of virtual devices. QEMU: SPAPR_IS_PCI_LIOBN()."""
+
 WIDE_BLOCK = 1 << 37
 """TCEs that QEMU offers to a query with six outputs; its trace shows those of the five-output form, whichever was asked.
 
@@ -54,8 +57,9 @@ _CREATE = re.compile(
 _REMOVE = re.compile(rf"liobn=({_NUMBER})")
 _RESET = re.compile(rf"buid=({_NUMBER}) addr=({_NUMBER})")
 _RAM = re.compile(r"([0-9a-f]{8,16})-([0-9a-f]{8,16}) : System RAM")
-_OTHER = {"new_table", "xlate", "pci_get", "get"}
-"""Events that change no table: creation in QEMU's own terms, DMA, reading."""
+_TABLE = re.compile(rf"liobn=({_NUMBER}) table=\S+ fd=-?[0-9]+")
+_OTHER = {"xlate", "pci_get", "get"}
+"""Events that change no table: DMA, reading."""
 
 
 class Broken(NamedTuple):
@@ -92,6 +96,12 @@ class Judge:
     where: str
     said: Said = Said()
     windows: dict[int, Window] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
+    """Default windows that are gone."""
+    made: int | None = None
+    """The LIOBN of a table that QEMU has set up since the last call, which is what asked for it."""
+    phbs: dict[int, int] = field(default_factory=dict)
+    """Unit ids, by the part of a LIOBN that all windows of a PHB share."""
     offers: dict[tuple[int, int], Offer] = field(default_factory=dict)
     ram: list[tuple[int, int]] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
@@ -122,6 +132,11 @@ class Judge:
         kind, said = event[1], event[2]
         if kind in _OTHER:
             return
+        made, self.made = self.made, None
+        if kind == "new_table":
+            (self.made,) = self._numbers(number, _TABLE, said)
+            self.removed.discard(self.made)
+            return
         self.calls[kind] += 1
         if kind in ("put", "pci_put"):
             liobn, ioba, tce, ret = self._numbers(number, _PUT, said)
@@ -134,6 +149,7 @@ class Judge:
         elif kind in ("indirect", "pci_indirect"):
             liobn, ioba, last, tce, ret = self._numbers(number, _LIST, said)
             count = last + 1 if last < MOST_PER_CALL else ((last - ioba) >> self._shift(liobn)) + 1
+            count += ret != 0  # QEMU prints the entry before the one that was refused
             self._set(number, liobn, ioba, count, tce, ret, first=False)
         elif kind == "ddw_query":
             buid, address, _, block, mask = self._numbers(number, _QUERY, said)
@@ -144,9 +160,10 @@ class Judge:
             (liobn,) = self._numbers(number, _REMOVE, said)
             self._remove(number, liobn)
         elif kind == "ddw_reset":
-            self._numbers(number, _RESET, said)
-            for liobn in list(self.windows):
-                self._remove(number, liobn)
+            buid, _ = self._numbers(number, _RESET, said)
+            if made is not None:
+                self.phbs[_phb(made)] = buid
+            self._reset(number, buid)
         else:
             raise BadInput(f"{self.where}:{number}: unknown event {PREFIX}{kind}")
 
@@ -164,20 +181,23 @@ class Judge:
         """`count` entries from IOBA on; `tce` is the first of them or the last, the others follow 1:1."""
         if not 1 <= count <= MOST_PER_CALL:
             self._break(number, "calls-well-formed", f"{count} TCEs in one call, not 1 to {MOST_PER_CALL}")
-        if ret != 0:
-            return
         window = self.windows.get(liobn)
         if window is None:
-            if liobn & 0xFF:
-                self._break(number, "no-dead-liobn", f"LIOBN {liobn:#x}, which no create returned, was accepted")
+            if liobn in self.removed or not _is_default(liobn):
+                self._break(number, "no-dead-liobn", f"LIOBN {liobn:#x} has no window")
                 return
-            # the default window of QEMU, which no call creates
             window = self.windows.setdefault(liobn, Window(0, DEFAULT_SHIFT))
+        start = (ioba - window.base) >> window.shift
+        beyond = window.size is not None and (start + count) << window.shift > window.size
+        if ret != 0:
+            # LoPAR 14.5.4.2: no effect; but QEMU goes entry by entry until one lies beyond the window: put_tce_emu()
+            if count > 1 and (beyond or window.size is None):
+                self._leave(number, f"a refused call at {ioba:#x}: QEMU may have set some of its {count} TCEs")
+            return
         page = 1 << window.shift
         if ioba % page or (tce & CONTROL and (tce & ~CONTROL) % page):
             self._break(number, "calls-well-formed", f"IOBA {ioba:#x} or TCE {tce:#x} is inside an I/O page")
-        start = (ioba - window.base) >> window.shift
-        if start < 0 or (window.size is not None and (start + count) << window.shift > window.size):
+        if start < 0 or beyond:
             self._break(number, "regions-inside-window", f"TCEs at {ioba:#x} lie beyond the window")
             return
         target = tce >> window.shift
@@ -186,6 +206,7 @@ class Judge:
     def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
         shift, offer = page.bit_length() - 1, self.offers.get((buid, address))
         self.windows[liobn] = Window(base, shift, size)
+        self.phbs[_phb(liobn)] = buid
         if offer is None:
             self._break(number, "regions-inside-window", "create without a query before it")
             return
@@ -206,6 +227,20 @@ class Judge:
         window = self.windows.pop(liobn, None)
         if window is not None and window.runs:
             self._break(number, "window-empty-at-removal", f"LIOBN {liobn:#x} still has {len(window.runs)} valid runs")
+        if _is_default(liobn):
+            self.removed.add(liobn)
+
+    def _reset(self, number: int, buid: int) -> None:
+        """All windows of one PHB go, its default comes back: QEMU has one PE in each. LoPAR 7.3.27.4.1."""
+        for liobn in [*self.windows, *self.removed]:
+            phb, window = self.phbs.get(_phb(liobn)), self.windows.get(liobn)
+            if phb == buid:
+                self._remove(number, liobn)
+                self.removed.discard(liobn)
+            elif phb is None and liobn & PCI_LIOBN and (window is None or window.runs):
+                self.windows.pop(liobn, None)
+                self.removed.discard(liobn)
+                self._leave(number, f"whether LIOBN {liobn:#x} is of PHB {buid:#x}, which is reset, is not known")
 
     def _end_of_map(self, number: int) -> None:
         """Behind a block of System RAM lines: do the direct windows reach all of it, and nothing else?"""
@@ -238,6 +273,16 @@ class Judge:
         self.questions += 1
         if self.questions <= MOST_SHOWN:
             self.open.append(Open(line, message))
+
+
+def _phb(liobn: int) -> int:
+    """What the LIOBNs of one PHB share. QEMU: SPAPR_PCI_LIOBN()."""
+    return liobn >> 8
+
+
+def _is_default(liobn: int) -> bool:
+    """Whether the window is there without a create: the first of a PHB, or that of a virtual device."""
+    return not liobn & PCI_LIOBN or not liobn & 0xFF
 
 
 def report(judge: Judge) -> Iterator[str]:

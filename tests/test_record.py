@@ -38,6 +38,13 @@ def line(start: str) -> str:
 
 
 CREATE = line("spapr_iommu_ddw_create")
+QUERY = line("spapr_iommu_ddw_query")
+TABLE = "spapr_iommu_new_table liobn={:#x} table=0x1 fd=-1\n"
+RESET = "spapr_iommu_ddw_reset buid=0x80000002000000{} addr=0x0\n"
+PUT = "spapr_iommu_pci_put liobn={:#x} ioba=0x1000 tce={:#x} ret={}\n"
+REMOVE_DEFAULT = "spapr_iommu_ddw_remove liobn=0x80000000\n"
+DEFAULT, CREATED, OTHER = 0x80000000, 0x80000001, 0x80000100
+"""LIOBNs: two windows of the record's PHB, and the default of another PHB."""
 BAD = {
     "RAM that is not mapped": (line(LIST), "", "ram-covered"),
     "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
@@ -56,6 +63,44 @@ BAD = {
     "a window that is not there": (CREATE, "", "no-dead-liobn"),
     "removed while it maps RAM": (line(LIST), line(LIST) + "\nspapr_iommu_ddw_remove liobn=0x80000001",
                                   "window-empty-at-removal"),
+    "reset while it maps RAM": (line(LIST), line(LIST) + "\n" + TABLE.format(DEFAULT) + RESET.format(0),
+                                "window-empty-at-removal"),
+    "used after the reset": (line(LIST), RESET.format(0) + line(LIST), "no-dead-liobn"),
+    "reset of a PHB that is known by its new table": (
+        QUERY, PUT.format(OTHER, 0x1003, 0) + TABLE.format(OTHER) + RESET.format(1) + QUERY,
+        "window-empty-at-removal",
+    ),
+    "a default that was removed": (QUERY, REMOVE_DEFAULT + PUT.format(DEFAULT, 0x1003, 0) + QUERY, "no-dead-liobn"),
+    "another PHB's reset does not bring it back": (
+        line(LIST), REMOVE_DEFAULT + TABLE.format(OTHER) + RESET.format(1) + PUT.format(DEFAULT, 0, 0) + line(LIST),
+        "no-dead-liobn",
+    ),
+    "RAM whose list was refused": (line(LIST), line(LIST).replace("ret=0", "ret=-4"), "ram-covered"),
+    "a window that was not there, as QEMU says": (
+        CREATE, REMOVE_DEFAULT + PUT.format(DEFAULT, 0, -4) + CREATE, "no-dead-liobn",
+    ),
+    "removed although its clearing was refused": (
+        QUERY, PUT.format(DEFAULT, 0x1003, 0) + PUT.format(DEFAULT, 0, -4) + REMOVE_DEFAULT + QUERY,
+        "window-empty-at-removal",
+    ),
+}  # fmt: skip
+
+
+HARMLESS = {
+    "reset of another PHB": (line(LIST), TABLE.format(OTHER) + RESET.format(1) + line(LIST)),
+    "reset of another PHB, without its new table": (line(LIST), RESET.format(1) + line(LIST)),
+    "reset of an empty PHB": (QUERY, RESET.format(0) + QUERY),
+    "the default is back after a reset": (
+        CREATE, f"{CREATE}\n{REMOVE_DEFAULT}{RESET.format(0)}{PUT.format(DEFAULT, 0, 0)}{CREATE}",
+    ),
+    "the default is back with its new table": (
+        QUERY, REMOVE_DEFAULT + TABLE.format(DEFAULT) + PUT.format(DEFAULT, 0, 0) + QUERY,
+    ),
+    "a virtual device's window beside a reset": (
+        QUERY, PUT.format(0x71000003, 0x1003, 0).replace("pci_", "") + RESET.format(0) + QUERY,
+    ),
+    "RAM that a refused call does not clear": (line(LIST), line(LIST) + "\n" + line(LIST).replace(
+        "tceN=0xbf000003 ret=0", "tceN=0x0 ret=-4")),
 }  # fmt: skip
 
 
@@ -74,6 +119,27 @@ def test_each_invariant_that_is_checked_has_a_bad_record() -> None:
 
 def test_without_a_map_of_ram_the_verdict_is_open() -> None:
     assert record.verdict(judged(TEXT.replace(" : System RAM", ""))) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_concerns_another_window_or_has_no_effect_holds(name: str) -> None:
+    old, new = HARMLESS[name]
+    judge = judged(TEXT.replace(old, new))
+    assert record.verdict(judge) is Verdict.HOLDS, (judge.broken, judge.open)
+
+
+@pytest.mark.parametrize("before", [PUT.format(OTHER, 0x1003, 0), REMOVE_DEFAULT])
+def test_a_reset_that_may_be_of_the_windows_phb_is_open(before: str) -> None:
+    judge = judged(TEXT.replace(QUERY, before + RESET.format(1) + QUERY, 1))
+    assert not judge.broken and "is not known" in judge.open[0].message
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
+
+
+def test_a_refused_list_that_reaches_beyond_the_window_is_open() -> None:
+    beyond = line(LIST).replace("ioba=0x8000000b0000000", "ioba=0x8000003f8000000").replace("ret=0", "ret=-4")
+    judge = judged(TEXT.replace(line(LIST), line(LIST) + "\n" + beyond.replace("iobaN=0xf", "iobaN=0x7f")))
+    assert not judge.broken and "a refused call" in judge.open[0].message
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
 
 
 def test_a_window_that_only_a_query_with_six_outputs_allows_is_open_without_the_kernels_line() -> None:
