@@ -15,8 +15,10 @@ from typing import NamedTuple
 from ddwcheck import BadInput, Verdict
 from ddwcheck.record_kernel import Said
 from ddwcheck.record_window import Window, minus, union
-from model.guest.sizing import PAGE_SHIFT_OF_BIT
+from model.guest.enable import ALL_BITS
+from model.guest.sizing import PAGE_SHIFT_OF_BIT, all_dynamic, largest_window_shift
 from model.types import CONTROL
+from model.words import word
 
 PREFIX = "spapr_iommu_"
 DEFAULT_SHIFT = 12
@@ -204,8 +206,10 @@ class Judge:
         window.put(start, start + count, (target if first else target - count + 1) if tce & CONTROL else None)
 
     def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
+        if page.bit_count() != 1:
+            raise BadInput(f"{self.where}:{number}: an I/O page of {page:#x} bytes is no power of two")
         shift, offer = page.bit_length() - 1, self.offers.get((buid, address))
-        self.windows[liobn] = Window(base, shift, size)
+        window = self.windows[liobn] = Window(base, shift, size, self.said.direct.get(liobn))
         self.phbs[_phb(liobn)] = buid
         if offer is None:
             self._break(number, "regions-inside-window", "create without a query before it")
@@ -216,6 +220,10 @@ class Judge:
             return
         told = self.said.blocks.get((buid, address))
         block = offer.block if told is None else told
+        # a window for TCEs on demand is the largest; one that is smaller was made for RAM. QEMU: no limited addressing
+        largest = all_dynamic(largest_window_shift(word(block), word(shift), word(ALL_BITS))).shift
+        if window.direct is None and size < 1 << largest:
+            window.direct = True
         if size > block << shift:
             text = f"a window of {size:#x} bytes is larger than the {block:#x} TCEs that query offered"
             if told is None and size <= WIDE_BLOCK << shift:
@@ -249,8 +257,12 @@ class Judge:
         ram, self.ram = union(self.ram), []
         self.maps_of_ram += 1
         for liobn, window in self.windows.items():
-            if window.size is None or not window.reached():
-                continue  # a dynamic window
+            if window.size is None or window.direct is False or (window.direct is None and ram[-1][1] > window.size):
+                continue  # no RAM is mapped into it: it does not fit
+            if window.direct is None:
+                text = f"LIOBN {liobn:#x} is as large as offered: the kernel's lines would say whether it maps RAM"
+                self._leave(number, text)
+                continue
             self.judged += 1
             reached = window.reached()
             wanted = union([(a, min(b, window.size)) for a, b in ram])

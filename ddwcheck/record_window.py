@@ -21,11 +21,15 @@ START, STOP = attrgetter("start"), attrgetter("stop")
 
 @dataclass(slots=True)
 class Window:
-    """base, size: bytes; size None: the default window, whose size no trace shows. shift: log2 of the I/O page."""
+    """base, size: bytes; size None: the default window, whose size no trace shows. shift: log2 of the I/O page.
+
+    direct: whether it is to map RAM 1:1, None where nothing tells.
+    """
 
     base: int
     shift: int
     size: int | None = None
+    direct: bool | None = False
     runs: list[Run] = field(default_factory=list)
 
     def put(self, start: int, stop: int, page: int | None) -> None:

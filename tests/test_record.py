@@ -39,6 +39,7 @@ def line(start: str) -> str:
 
 CREATE = line("spapr_iommu_ddw_create")
 QUERY = line("spapr_iommu_ddw_query")
+NO_PAGE = CREATE.replace("size=0x1000000", "size=0x1001000")
 TABLE = "spapr_iommu_new_table liobn={:#x} table=0x1 fd=-1\n"
 RESET = "spapr_iommu_ddw_reset buid=0x80000002000000{} addr=0x0\n"
 PUT = "spapr_iommu_pci_put liobn={:#x} ioba=0x1000 tce={:#x} ret={}\n"
@@ -48,6 +49,7 @@ DEFAULT, CREATED, OTHER = 0x80000000, 0x80000001, 0x80000100
 BAD = {
     "RAM that is not mapped": (line(LIST), "", "ram-covered"),
     "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
+    "no RAM is mapped": (f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate", "ram-covered"),
     "memory that is not there": (
         line(LIST), line(LIST).replace("iobaN=0xf tceN=0xbf", "iobaN=0x1f tceN=0xcf"), "direct-maps-only-ram",
     ),
@@ -128,6 +130,42 @@ def test_what_concerns_another_window_or_has_no_effect_holds(name: str) -> None:
     assert record.verdict(judge) is Verdict.HOLDS, (judge.broken, judge.open)
 
 
+SAID = "direct mapping: 1"
+NOT_MAPPED = TEXT.replace(f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate")
+SILENT = "\n".join(line for line in NOT_MAPPED.splitlines() if "0000:00:00.0: " not in line)
+"""Without a word of the kernel about the window."""
+
+
+def as_large_as_offered(text: str, size: int) -> str:
+    """The record with a window of `size` bytes, and no larger one to be had."""
+    text = text.replace("requested=0x400000000", f"requested={size:#x}").replace("lb=2000000000", f"lb={size >> 24:x}")
+    return text.replace("max window size=0x80000000", f"max window size={size >> 24:#x}")
+
+
+@pytest.mark.parametrize("text", [SILENT, as_large_as_offered(NOT_MAPPED, 1 << 34)], ids=["by size", "by its word"])
+def test_a_window_that_is_to_map_ram_and_maps_none_is_caught(text: str) -> None:
+    assert "ram-covered" in judged(text).violations
+
+
+def test_a_window_that_may_be_for_tces_on_demand_is_open() -> None:
+    judge = judged(as_large_as_offered(SILENT, 1 << 34))
+    assert not judge.broken and "whether it maps RAM" in judge.open[0].message
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
+
+
+UNFIT = "xhci_hcd 0000:00:00.0: can't map partition max 0x400000000 with 128 16777216-sized pages\n"
+
+
+@pytest.mark.parametrize("text", [
+    as_large_as_offered(SILENT, 1 << 30), NOT_MAPPED.replace(SAID, "direct mapping: 0"),
+    NOT_MAPPED.replace(CREATE, UNFIT + CREATE),
+], ids=["too small for RAM", "by its word", "does not fit"])  # fmt: skip
+def test_a_window_for_tces_on_demand_is_not_held_against_ram(text: str) -> None:
+    judge = judged(text)
+    assert (judge.broken, judge.open, judge.judged) == ([], [], 0)
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("before", [PUT.format(OTHER, 0x1003, 0), REMOVE_DEFAULT])
 def test_a_reset_that_may_be_of_the_windows_phb_is_open(before: str) -> None:
     judge = judged(TEXT.replace(QUERY, before + RESET.format(1) + QUERY, 1))
@@ -152,7 +190,7 @@ def test_a_window_that_only_a_query_with_six_outputs_allows_is_open_without_the_
 
 def test_a_damaged_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "record.txt"
-    for damaged in (line(LIST)[:60], "spapr_iommu_pci_pu", "spapr_iommu_ddw_made liobn=0x1"):
+    for damaged in (line(LIST)[:60], "spapr_iommu_pci_pu", "spapr_iommu_ddw_made liobn=0x1", NO_PAGE):
         file.write_text(f"{CREATE}\n{damaged}\n")
         assert main(["log", str(file)]) == 2
         said = capsys.readouterr()
