@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from ddwcheck import BadInput, Verdict
 from ddwcheck.record_kernel import Said
+from ddwcheck.record_lines import PREFIX, parse
 from ddwcheck.record_window import Window, minus, union
 from model.guest.enable import ALL_BITS
 from model.guest.sizing import PAGE_SHIFT_OF_BIT, all_dynamic, largest_window_shift
 from model.types import CONTROL
 from model.words import word
 
-PREFIX = "spapr_iommu_"
 DEFAULT_SHIFT = 12
 MOST_PER_CALL = 512
 """TCEs that H_STUFF_TCE and H_PUT_TCE_INDIRECT take. LoPAR 14.5.4.2."""
@@ -42,26 +42,7 @@ CHECKED = ("calls-well-formed", "no-dead-liobn", "regions-inside-window", "windo
 NOT_SHOWN = "live mappings, masks, answers of the kernel, lists of TCEs but for their last entry"
 """What no such trace shows, so that no invariant about it is judged."""
 
-_NUMBER = "0x[0-9a-f]{1,16}"
-_EVENT = re.compile(r"(?:[0-9]+@[0-9.]+:)?spapr_iommu_(\w+) (.*)")
-_PUT = re.compile(rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tce=({_NUMBER}) ret=(-?[0-9]+)")
-_STUFF = re.compile(rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tcevalue=({_NUMBER}) npages=([0-9]+) ret=(-?[0-9]+)")
-_LIST = re.compile(
-    rf"liobn=({_NUMBER}) ioba=({_NUMBER}) tcelist={_NUMBER} iobaN=({_NUMBER}) tceN=({_NUMBER}) ret=(-?[0-9]+)"
-)
-_QUERY = re.compile(
-    rf"buid=({_NUMBER}) addr=({_NUMBER}), ([0-9]+) windows available, max window size=({_NUMBER}), mask=({_NUMBER})"
-)
-_CREATE = re.compile(
-    rf"buid=({_NUMBER}) addr=({_NUMBER}), page size=({_NUMBER}), requested=({_NUMBER}), "
-    rf"start addr=({_NUMBER}), liobn=({_NUMBER})"
-)
-_REMOVE = re.compile(rf"liobn=({_NUMBER})")
-_RESET = re.compile(rf"buid=({_NUMBER}) addr=({_NUMBER})")
 _RAM = re.compile(r"([0-9a-f]{8,16})-([0-9a-f]{8,16}) : System RAM")
-_TABLE = re.compile(rf"liobn=({_NUMBER}) table=\S+ fd=-?[0-9]+")
-_OTHER = {"xlate", "pci_get", "get"}
-"""Events that change no table: DMA, reading."""
 
 
 class Broken(NamedTuple):
@@ -128,67 +109,64 @@ class Judge:
         self._end_of_map(number)
 
     def _event(self, number: int, line: str) -> None:
-        event = _EVENT.fullmatch(line)
+        event = parse(line, f"{self.where}:{number}")
         if event is None:
-            raise BadInput(f"{self.where}:{number}: cannot read this line of -trace {PREFIX}*")
-        kind, said = event[1], event[2]
-        if kind in _OTHER:
             return
+        kind, numbers = event
         made, self.made = self.made, None
+        if kind == "ddw_reset" and made is not None:
+            self.phbs[_phb(made)] = numbers[0]
+        elif kind != "ddw_create" and made is not None and _is_default(made):
+            self._restart(made)
         if kind == "new_table":
-            (self.made,) = self._numbers(number, _TABLE, said)
+            self.made = numbers[0]
             self.removed.discard(self.made)
             return
         self.calls[kind] += 1
-        if kind in ("put", "pci_put"):
-            liobn, ioba, tce, ret = self._numbers(number, _PUT, said)
-            self._set(number, liobn, ioba, 1, tce, ret, first=True)
-        elif kind in ("stuff", "pci_stuff"):
-            liobn, after, tce, count, ret = self._numbers(number, _STUFF, said)
-            # QEMU prints the bus address behind what it has set
-            shift = self._shift(liobn)
-            self._set(number, liobn, after - (count << shift) if ret == 0 else after, count, tce, ret, first=True)
-        elif kind in ("indirect", "pci_indirect"):
-            liobn, ioba, last, tce, ret = self._numbers(number, _LIST, said)
-            count = last + 1 if last < MOST_PER_CALL else ((last - ioba) >> self._shift(liobn)) + 1
-            count += ret != 0  # QEMU prints the entry before the one that was refused
-            self._set(number, liobn, ioba, count, tce, ret, first=False)
-        elif kind == "ddw_query":
-            buid, address, _, block, mask = self._numbers(number, _QUERY, said)
-            self.offers[buid, address] = Offer(block, mask)
-        elif kind == "ddw_create":
-            self._create(number, *self._numbers(number, _CREATE, said))
-        elif kind == "ddw_remove":
-            (liobn,) = self._numbers(number, _REMOVE, said)
-            self._remove(number, liobn)
-        elif kind == "ddw_reset":
-            buid, _ = self._numbers(number, _RESET, said)
-            if made is not None:
-                self.phbs[_phb(made)] = buid
-            self._reset(number, buid)
-        else:
-            raise BadInput(f"{self.where}:{number}: unknown event {PREFIX}{kind}")
+        self._call(number, kind, numbers)
 
-    def _numbers(self, number: int, form: re.Pattern[str], said: str) -> list[int]:
-        match = form.fullmatch(said)
-        if match is None:
-            raise BadInput(f"{self.where}:{number}: cannot read this line of -trace {PREFIX}*")
-        return [int(text, 0) for text in match.groups()]
+    def _call(self, number: int, kind: str, numbers: list[int]) -> None:
+        match kind:
+            case "put" | "pci_put":
+                liobn, ioba, tce, ret = numbers
+                self._set(number, liobn, ioba, 1, tce, ret)
+            case "stuff" | "pci_stuff":
+                liobn, after, tce, count, ret = numbers
+                # QEMU prints the bus address behind what it has set
+                ioba = after - (count << self._shift(liobn)) if ret == 0 else after
+                self._set(number, liobn, ioba, count, tce, ret, step=0)
+            case "indirect" | "pci_indirect":
+                liobn, ioba, last, tce, ret = numbers
+                count = last + 1 if last < MOST_PER_CALL else ((last - ioba) >> self._shift(liobn)) + 1
+                count += ret != 0  # QEMU prints the entry before the one that was refused
+                first = tce - (count - 1 << self._shift(liobn)) if tce & CONTROL else tce
+                self._set(number, liobn, ioba, count, first, ret)
+            case "ddw_query":
+                buid, address, _, block, mask = numbers
+                self.offers[buid, address] = Offer(block, mask)
+            case "ddw_create":
+                self._create(number, *numbers)
+            case "ddw_remove":
+                self._remove(number, numbers[0])
+            case "ddw_reset":
+                self._reset(number, numbers[0])
 
     def _shift(self, liobn: int) -> int:
         window = self.windows.get(liobn)
         return window.shift if window else DEFAULT_SHIFT
 
-    def _set(self, number: int, liobn: int, ioba: int, count: int, tce: int, ret: int, first: bool) -> None:
-        """`count` entries from IOBA on; `tce` is the first of them or the last, the others follow 1:1."""
+    def _set(self, number: int, liobn: int, ioba: int, count: int, tce: int, ret: int, step: int = 1) -> None:
+        """`count` entries from IOBA on; `tce` is the first, each other is `step` I/O pages on, 0 or 1."""
         if not 1 <= count <= MOST_PER_CALL:
             self._break(number, "calls-well-formed", f"{count} TCEs in one call, not 1 to {MOST_PER_CALL}")
+            if count < 1 or tce & CONTROL:
+                return
         window = self.windows.get(liobn)
         if window is None:
             if liobn in self.removed or not _is_default(liobn):
                 self._break(number, "no-dead-liobn", f"LIOBN {liobn:#x} has no window")
                 return
-            window = self.windows.setdefault(liobn, Window(0, DEFAULT_SHIFT))
+            window = self.windows[liobn] = Window(0, DEFAULT_SHIFT)
         start = (ioba - window.base) >> window.shift
         beyond = window.size is not None and (start + count) << window.shift > window.size
         if ret != 0:
@@ -202,8 +180,13 @@ class Judge:
         if start < 0 or beyond:
             self._break(number, "regions-inside-window", f"TCEs at {ioba:#x} lie beyond the window")
             return
-        target = tce >> window.shift
-        window.put(start, start + count, (target if first else target - count + 1) if tce & CONTROL else None)
+        if not tce & CONTROL:
+            window.put(start, start + count, None)
+        elif step:
+            window.put(start, start + count, tce >> window.shift)
+        else:
+            for entry in range(start, start + count):
+                window.put(entry, entry + 1, tce >> window.shift)
 
     def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
         if page.bit_count() != 1:
@@ -249,6 +232,11 @@ class Judge:
                 self.windows.pop(liobn, None)
                 self.removed.discard(liobn)
                 self._leave(number, f"whether LIOBN {liobn:#x} is of PHB {buid:#x}, which is reset, is not known")
+
+    def _restart(self, default: int) -> None:
+        """The machine has started anew: every window of a PHB is gone, nobody had to empty it. QEMU: spapr_phb_reset()."""
+        for liobn in [liobn for liobn in self.windows if _phb(liobn) == _phb(default)]:
+            del self.windows[liobn]
 
     def _end_of_map(self, number: int) -> None:
         """Behind a block of System RAM lines: do the direct windows reach all of it, and nothing else?"""

@@ -43,13 +43,18 @@ NO_PAGE = CREATE.replace("size=0x1000000", "size=0x1001000")
 TABLE = "spapr_iommu_new_table liobn={:#x} table=0x1 fd=-1\n"
 RESET = "spapr_iommu_ddw_reset buid=0x80000002000000{} addr=0x0\n"
 PUT = "spapr_iommu_pci_put liobn={:#x} ioba=0x1000 tce={:#x} ret={}\n"
-REMOVE_DEFAULT = "spapr_iommu_ddw_remove liobn=0x80000000\n"
+REMOVE = "spapr_iommu_ddw_remove liobn={:#x}\n"
 DEFAULT, CREATED, OTHER = 0x80000000, 0x80000001, 0x80000100
 """LIOBNs: two windows of the record's PHB, and the default of another PHB."""
+REMOVE_DEFAULT = REMOVE.format(DEFAULT)
 BAD = {
     "RAM that is not mapped": (line(LIST), "", "ram-covered"),
     "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
     "no RAM is mapped": (f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate", "ram-covered"),
+    "one page for all of it": (
+        line(LIST), "spapr_iommu_pci_stuff liobn=0x80000001 ioba=0x8000000c0000000 tcevalue=0xb0000003 npages=16 ret=0",
+        "ram-covered",
+    ),
     "memory that is not there": (
         line(LIST), line(LIST).replace("iobaN=0xf tceN=0xbf", "iobaN=0x1f tceN=0xcf"), "direct-maps-only-ram",
     ),
@@ -71,6 +76,9 @@ BAD = {
     "reset of a PHB that is known by its new table": (
         QUERY, PUT.format(OTHER, 0x1003, 0) + TABLE.format(OTHER) + RESET.format(1) + QUERY,
         "window-empty-at-removal",
+    ),
+    "used after a restart": (
+        line(LIST), TABLE.format(DEFAULT) + PUT.format(DEFAULT, 0, 0) + line(LIST), "no-dead-liobn",
     ),
     "a default that was removed": (QUERY, REMOVE_DEFAULT + PUT.format(DEFAULT, 0x1003, 0) + QUERY, "no-dead-liobn"),
     "another PHB's reset does not bring it back": (
@@ -97,6 +105,9 @@ HARMLESS = {
     ),
     "the default is back with its new table": (
         QUERY, REMOVE_DEFAULT + TABLE.format(DEFAULT) + PUT.format(DEFAULT, 0, 0) + QUERY,
+    ),
+    "the machine restarts while RAM is mapped": (
+        line(LIST), f"{line(LIST)}\n{TABLE.format(DEFAULT)}{PUT.format(DEFAULT, 0, 0)}{REMOVE.format(CREATED)}",
     ),
     "a virtual device's window beside a reset": (
         QUERY, PUT.format(0x71000003, 0x1003, 0).replace("pci_", "") + RESET.format(0) + QUERY,
