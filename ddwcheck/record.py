@@ -18,7 +18,7 @@ from ddwcheck.record_lines import PREFIX, parse
 from ddwcheck.record_window import Window, minus, union
 from model.guest.enable import ALL_BITS
 from model.guest.sizing import PAGE_SHIFT_OF_BIT, all_dynamic, largest_window_shift
-from model.types import CONTROL
+from model.types import CONTROL, READ, WRITE
 from model.words import word
 
 DEFAULT_SHIFT = 12
@@ -103,10 +103,17 @@ class Judge:
                 self._end_of_map(number)
                 self._event(number, line.rstrip("\n"))
             elif "System RAM" in line and (match := _RAM.fullmatch(line.strip())):
-                self.ram.append((int(match[1], 16), int(match[2], 16) + 1))
+                self._ram(number, int(match[1], 16), int(match[2], 16))
             else:
                 self._end_of_map(number)
         self._end_of_map(number)
+
+    def _ram(self, number: int, first: int, last: int) -> None:
+        """One line of /proc/iomem, which hides its addresses from all but root. Linux: r_show() in kernel/resource.c."""
+        if last == 0:
+            self._leave(number, "a map of RAM without addresses: read /proc/iomem as root")
+        else:
+            self.ram.append((first, last + 1))
 
     def _event(self, number: int, line: str) -> None:
         event = parse(line, f"{self.where}:{number}")
@@ -180,13 +187,12 @@ class Judge:
         if start < 0 or beyond:
             self._break(number, "regions-inside-window", f"TCEs at {ioba:#x} lie beyond the window")
             return
-        if not tce & CONTROL:
-            window.put(start, start + count, None)
-        elif step:
-            window.put(start, start + count, tce >> window.shift)
-        else:
-            for entry in range(start, start + count):
-                window.put(entry, entry + 1, tce >> window.shift)
+        first, access = tce >> window.shift, tce & CONTROL
+        if step or not access:
+            window.put(start, start + count, first, access)
+            return
+        for entry in range(start, start + count):
+            window.put(entry, entry + 1, first, access)
 
     def _create(self, number: int, buid: int, address: int, page: int, size: int, base: int, liobn: int) -> None:
         if page.bit_count() != 1:
@@ -252,15 +258,14 @@ class Judge:
                 self._leave(number, text)
                 continue
             self.judged += 1
-            reached = window.reached()
             wanted = union([(a, min(b, window.size)) for a, b in ram])
             rounded = union(
                 [(a >> window.shift << window.shift, -(-b >> window.shift) << window.shift) for a, b in wanted]
             )
-            if missing := minus(wanted, reached):
-                text = f"LIOBN {liobn:#x} does not reach RAM from {missing[0][0]:#x} to {missing[0][1]:#x}"
+            if missing := minus(wanted, window.reached([CONTROL])):
+                text = f"LIOBN {liobn:#x} does not reach, read and write, RAM from {missing[0][0]:#x} to {missing[0][1]:#x}"
                 self._break(number, "ram-covered", text)
-            if stray := minus(reached, rounded):
+            if stray := minus(window.reached([READ, WRITE, CONTROL]), rounded):
                 text = f"LIOBN {liobn:#x} reaches {stray[0][0]:#x} to {stray[0][1]:#x}, which is no RAM"
                 self._break(number, "direct-maps-only-ram", text)
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """Valid entries [start, stop) that map consecutive I/O pages, the first of them number `page`."""
+    """Valid entries [start, stop) that map consecutive I/O pages, the first of them number `page`, with the same access."""
 
     start: int
     stop: int
     page: int
+    access: int
 
 
 START, STOP = attrgetter("start"), attrgetter("stop")
@@ -32,22 +33,23 @@ class Window:
     direct: bool | None = False
     runs: list[Run] = field(default_factory=list)
 
-    def put(self, start: int, stop: int, page: int | None) -> None:
-        """Set entries to I/O pages from `page` on, or clear them."""
+    def put(self, start: int, stop: int, page: int, access: int) -> None:
+        """Set entries to I/O pages from `page` on, or clear them: access 0."""
         first = bisect_left(self.runs, start, key=STOP)  # the one that ends here as well, for it may go on
         last = bisect_left(self.runs, stop, first, key=START)
         touched = self.runs[first:last]
         left = [run._replace(stop=start) for run in touched if run.start < start]
-        right = [Run(stop, run.stop, run.page + stop - run.start) for run in touched if run.stop > stop]
-        if page is not None and left and left[-1].page + start - left[-1].start == page:
+        right = [run._replace(start=stop, page=run.page + stop - run.start) for run in touched if run.stop > stop]
+        if left and left[-1] == (left[-1].start, start, page - start + left[-1].start, access):
             left[-1] = left[-1]._replace(stop=stop)
-        elif page is not None:
-            left.append(Run(start, stop, page))
+        elif access:
+            left.append(Run(start, stop, page, access))
         self.runs[first:last] = left + right
 
-    def reached(self) -> list[tuple[int, int]]:
-        """The memory, in bytes, that lies at its own address counted from the base."""
-        return union((run.start << self.shift, run.stop << self.shift) for run in self.runs if run.start == run.page)
+    def reached(self, access: Iterable[int]) -> list[tuple[int, int]]:
+        """The memory, in bytes, that lies at its own address counted from the base, with one of these kinds of access."""
+        own = (run for run in self.runs if run.start == run.page and run.access in access)
+        return union((run.start << self.shift, run.stop << self.shift) for run in own)
 
 
 def union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

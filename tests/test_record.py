@@ -2,6 +2,7 @@
 """A real boot traced by QEMU holds; the same record with one thing wrong is caught, and names its line."""
 
 import lzma
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ BAD = {
     "RAM that is not mapped": (line(LIST), "", "ram-covered"),
     "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
     "no RAM is mapped": (f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate", "ram-covered"),
+    "RAM that may only be read": (line(LIST), line(LIST).replace("tceN=0xbf000003", "tceN=0xbf000001"), "ram-covered"),
     "one page for all of it": (
         line(LIST), "spapr_iommu_pci_stuff liobn=0x80000001 ioba=0x8000000c0000000 tcevalue=0xb0000003 npages=16 ret=0",
         "ram-covered",
@@ -196,6 +198,12 @@ def test_a_window_that_only_a_query_with_six_outputs_allows_is_open_without_the_
     assert record.verdict(judged(wide)) is Verdict.HOLDS
     judge = judged(wide.replace("ibm,query-pe", "query-pe"))
     assert not judge.broken and "six outputs" in judge.open[0].message
+    assert record.verdict(judge) is Verdict.INCONCLUSIVE
+
+
+def test_a_map_of_ram_that_hides_its_addresses_is_open() -> None:
+    judge = judged(re.sub("[0-9a-f]{8}-[0-9a-f]{8} : System RAM", "00000000-00000000 : System RAM", TEXT))
+    assert not judge.broken and "as root" in judge.open[0].message
     assert record.verdict(judge) is Verdict.INCONCLUSIVE
 
 
