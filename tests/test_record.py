@@ -188,7 +188,7 @@ def test_a_reset_that_may_be_of_the_windows_phb_is_open(before: str) -> None:
 
 def test_a_refused_list_that_reaches_beyond_the_window_is_open() -> None:
     beyond = line(LIST).replace("ioba=0x8000000b0000000", "ioba=0x8000003f8000000").replace("ret=0", "ret=-4")
-    judge = judged(TEXT.replace(line(LIST), line(LIST) + "\n" + beyond.replace("iobaN=0xf", "iobaN=0x7f")))
+    judge = judged(TEXT.replace(line(LIST), line(LIST) + "\n" + beyond.replace("iobaN=0xf", "iobaN=0x7")))
     assert not judge.broken and "a refused call" in judge.open[0].message
     assert record.verdict(judge) is Verdict.INCONCLUSIVE
 
@@ -199,6 +199,8 @@ def test_a_window_that_only_a_query_with_six_outputs_allows_is_open_without_the_
     judge = judged(wide.replace("ibm,query-pe", "query-pe"))
     assert not judge.broken and "six outputs" in judge.open[0].message
     assert record.verdict(judge) is Verdict.INCONCLUSIVE
+    larger = wide.replace(f"requested={1 << 31 + 24 + 1:#x}", f"requested={1 << 62:#x}")
+    assert "regions-inside-window" in judged(larger.replace("ibm,query-pe", "query-pe")).violations
 
 
 def test_a_map_of_ram_that_hides_its_addresses_is_open() -> None:
