@@ -301,6 +301,8 @@ def report(judge: Judge) -> Iterator[str]:
     yield from (f"  line {question.line}: open: {question.message}" for question in judge.open)
     if judge.questions > len(judge.open):
         yield f"  and {judge.questions - len(judge.open)} more open lines"
+    if not judge.judged:
+        yield "  open: no window that is to map RAM stands beside a map of RAM (/proc/iomem)"
     yield f"  checked: {', '.join(CHECKED)}"
     yield f"  not shown by such a trace: {NOT_SHOWN}"
     yield f"  {verdict(judge).name}"
