@@ -10,6 +10,7 @@ from rich.table import Table
 from benchmarks.machine_floor import machine_floor_ratio
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
+from benchmarks.records import lines_of_a_record
 from benchmarks.storms import scenarios_a_second
 from benchmarks.timing import Figure, Measurement
 
@@ -20,6 +21,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     life_on_one_gib,
     machine_floor_ratio,
     scenarios_a_second,
+    lines_of_a_record,
 )
 REPETITIONS = 15
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ddwcheck log`: what real kernels decided, read from their logs and held against the model."""
+"""`ddwcheck log`: what real kernels decided, read from their logs and held against the model; and QEMU's traces of TCEs."""
 
 from collections.abc import Iterator, Sequence
 
-from ddwcheck import BadInput, Verdict, log_rules, sizes, worst, wrapped
+from ddwcheck import BadInput, Verdict, log_rules, record, sizes, worst, wrapped
 from ddwcheck.log_cases import RAM_SHIFTS, sizes_known
 from ddwcheck.log_devices import Attempt, Device, Devices, group
 from ddwcheck.log_files import lines, shown
 from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
+from ddwcheck.record_kernel import said
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
@@ -17,11 +18,14 @@ from model.guest.sizing import PAGE_SHIFT_OF_BIT
 
 def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
     """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read."""
-    logs = [(path, _parse(path)) for path in paths]
+    logs = [(path, *_parse(path)) for path in paths]
     report: list[str] = []
     verdicts = []
-    for path, found in logs:
+    for path, found, traced in logs:
         report.append(shown(path))
+        if traced.calls:
+            report.extend(record.report(traced))
+            verdicts.append(record.verdict(traced))
         for device, readings in judge(found):
             report.extend(_device(device, readings))
             verdicts += [reading.verdict for reading in readings]
@@ -34,12 +38,14 @@ def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
     return [part for line in report for part in wrapped(line)], verdict
 
 
-def _parse(path: str) -> Devices:
-    """The devices of one log; a log without a line about DDW says nothing, which is not a pass."""
+def _parse(path: str) -> tuple[Devices, record.Judge]:
+    """The devices of one log, and what QEMU traced into it; a log without a line about DDW says nothing, no pass."""
     found = group(read(lines(path), shown(path)))
-    if not found.devices and not found.loose:
+    traced = record.Judge(shown(path), said(found))
+    traced.read(lines(path))
+    if not found.devices and not found.loose and not traced.calls:
         raise BadInput(f"{shown(path)}: no line about DDW")
-    return found
+    return found, traced
 
 
 def _device(device: Device, readings: Sequence[Reading]) -> Iterator[str]:

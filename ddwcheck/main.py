@@ -37,7 +37,7 @@ Release = Annotated[
 
 
 @app.command()
-def log(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, as from dmesg.")]) -> Outcome:
+def log(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")]) -> Outcome:
     """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
     return check_logs(files)
 

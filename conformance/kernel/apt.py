@@ -65,9 +65,9 @@ class Mirror(NamedTuple):
             raise NoSource("apt's sources name no archive of Debian")
         return cls((updates + by_name)[0], security[0] if security else None)
 
-    def source_list(self, keyring: Path) -> str:
-        """The suites as apt wants to read them."""
-        found = [(self.archive, suite) for suite in ARCHIVE_SUITES]
+    def source_list(self, keyring: Path, suites: Sequence[str] = ARCHIVE_SUITES) -> str:
+        """The archive's suites, and the security archive's, as apt wants to read them."""
+        found = [(self.archive, suite) for suite in suites]
         if self.security is not None:
             found += [(self.security, suite) for suite in SECURITY_SUITES]
         return "".join(
@@ -76,15 +76,24 @@ class Mirror(NamedTuple):
 
 
 class Apt:
-    """Runs apt on folders below `home`, which are made."""
+    """Runs apt on folders below `home`, which are made.
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    architecture: whose packages, None for the machine's own. suites: of the archive.
+    """
+
+    def __init__(self, home: Path, architecture: str | None = None, suites: Sequence[str] = ARCHIVE_SUITES) -> None:
+        self.home, self.suites = home, suites
         for folder in ("state/lists/partial", "cache/archives/partial"):
             (home / folder).mkdir(parents=True, exist_ok=True)
         (home / "apt.conf").write_text(CONFIGURATION)
-        paths = {"Dir::State": home / "state", "Dir::State::status": os.devnull, "Dir::Cache": home / "cache"}
-        self.apt = ["apt-get", *(word for name, path in paths.items() for word in ("-o", f"{name}={path}"))]
+        paths: dict[str, object] = {
+            "Dir::State": home / "state",
+            "Dir::State::status": os.devnull,
+            "Dir::Cache": home / "cache",
+        }
+        paths |= {"APT::Architecture": architecture, "APT::Architectures": architecture} if architecture else {}
+        self._options = [word for name, value in paths.items() for word in ("-o", f"{name}={value}")]
+        self.apt = ["apt-get", *self._options]
 
     def mirror(self) -> Mirror:
         """The mirror that the machine's own sources name."""
@@ -93,13 +102,22 @@ class Apt:
             raise NoSource(f"apt cannot read its own sources: {printed.error}")
         return Mirror.among(_PACKAGES.findall("\n".join(printed.lines)))
 
-    def download(self, package: str, folder: Path, told: Told) -> Path:
-        """Download the newest version of a package into a folder; the answer is the file."""
+    def update(self, told: Told) -> "Printed":
+        """Fetch the lists of packages. If one is missing, a package may be in another."""
         keyring = next((path for path in KEYRINGS if path.is_file()), None)
         if keyring is None:
             raise NoSource(f"no Debian keyring: {KEYRINGS[-1]}")
-        (self.home / "sources.list").write_text(self.mirror().source_list(keyring))
-        updated = self._get(["update"], self.home, told)  # if a list is missing, the package may be in another
+        (self.home / "sources.list").write_text(self.mirror().source_list(keyring, self.suites))
+        return self._get(["update"], self.home, told)
+
+    def names(self, pattern: str) -> list[str]:
+        """The packages in the lists whose name matches a regular expression."""
+        found = run(["apt-cache", *self._options, *self._private(), "search", "--names-only", pattern], self.home)
+        return [line.split()[0] for line in found.lines if " - " in line]
+
+    def download(self, package: str, folder: Path, told: Told) -> Path:
+        """Download the newest version of a package into a folder; the answer is the file."""
+        updated = self.update(told)
         downloaded = self._get(["download", package], folder, told)
         found = next(folder.glob("*.deb"), None)
         if downloaded.status != 0 or found is None:
@@ -109,8 +127,10 @@ class Apt:
 
     def _get(self, arguments: Sequence[str], folder: Path, told: Told) -> "Printed":
         """Run apt-get on the private sources alone."""
-        private = ["-c", str(self.home / "apt.conf"), "-o", f"Dir::Etc::sourcelist={self.home / 'sources.list'}"]
-        return run([*self.apt, "-qq", *private, *arguments], folder, told)
+        return run([*self.apt, "-qq", *self._private(), *arguments], folder, told)
+
+    def _private(self) -> list[str]:
+        return ["-c", str(self.home / "apt.conf"), "-o", f"Dir::Etc::sourcelist={self.home / 'sources.list'}"]
 
 
 class Printed(NamedTuple):

@@ -29,7 +29,7 @@ def fetch(version: str, cache: Path) -> Path:
     try:
         if not folder.is_dir():
             cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(cache):
+            with alone(cache):
                 if not folder.is_dir():
                     _fetch(folder)
     except OSError as error:
@@ -38,7 +38,7 @@ def fetch(version: str, cache: Path) -> Path:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path) -> Iterator[None]:
     """Wait until no other process fetches into this cache."""
     with (cache / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

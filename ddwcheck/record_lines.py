@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lines of QEMU's `-trace spapr_iommu_*`, as numbers. Formats: hw/ppc/trace-events."""
+
+import re
+
+from ddwcheck import BadInput
+
+PREFIX = "spapr_iommu_"
+_EVENT = re.compile(r"(?:[0-9]+@[0-9.]+:)?spapr_iommu_(\w+) (.*)")
+_NUMBER = "(0x[0-9a-f]{1,16})"
+_COUNT = "([0-9]{1,20})"
+_STATUS = "ret=(-?[0-9]{1,20})"
+_PE = f"buid={_NUMBER} addr={_NUMBER}"
+_PUT = f"liobn={_NUMBER} ioba={_NUMBER} tce={_NUMBER} {_STATUS}"
+_STUFF = f"liobn={_NUMBER} ioba={_NUMBER} tcevalue={_NUMBER} npages={_COUNT} {_STATUS}"
+_LIST = f"liobn={_NUMBER} ioba={_NUMBER} tcelist=0x[0-9a-f]{{1,16}} iobaN={_NUMBER} tceN={_NUMBER} {_STATUS}"
+_FORMS = {
+    kind: re.compile(form)
+    for kind, form in {
+        "put": _PUT,
+        "pci_put": _PUT,
+        "stuff": _STUFF,
+        "pci_stuff": _STUFF,
+        "indirect": _LIST,
+        "pci_indirect": _LIST,
+        "ddw_query": f"{_PE}, {_COUNT} windows available, max window size={_NUMBER}, mask={_NUMBER}",
+        "ddw_create": f"{_PE}, page size={_NUMBER}, requested={_NUMBER}, start addr={_NUMBER}, liobn={_NUMBER}",
+        "ddw_remove": f"liobn={_NUMBER}",
+        "ddw_reset": _PE,
+        "new_table": rf"liobn={_NUMBER} table=\S+ fd=-?[0-9]+",
+    }.items()
+}
+_OTHER = {"xlate", "pci_get", "get"}
+"""Events that change no table: DMA, reading."""
+
+
+def parse(line: str, where: str) -> tuple[str, list[int]] | None:
+    """The kind of an event and its numbers, in the line's order; None for one that changes no table.
+
+    where: file and line, for BadInput, which a line raises that has not the whole format of its kind.
+    """
+    event = _EVENT.fullmatch(line)
+    if event is not None and event[1] in _OTHER:
+        return None
+    form = _FORMS.get(event[1]) if event else None
+    match = form.fullmatch(event[2]) if event and form else None
+    if event is None or match is None:
+        raise BadInput(f"{where}: cannot read this line of -trace {PREFIX}*")
+    return event[1], [int(text, 0) for text in match.groups()]
