@@ -17,6 +17,7 @@ from ddwcheck.explain import explain as explain_decision
 from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
+from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
 from ddwcheck.sources import get as get_sources
@@ -93,6 +94,17 @@ def replay(
 ) -> Outcome:
     """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
     return replay_trace(path, release, fixed_defects, tree, sanitize, verbose)
+
+
+@app.command()
+def qemu(
+    *,
+    calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
+) -> Outcome:
+    """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
+    return judge_qemu(calls, seed, out)
 
 
 @app.command()
