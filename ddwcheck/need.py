@@ -78,9 +78,12 @@ WORDS = {
 def _neighbours(trace: Trace) -> Iterator[tuple[str, Trace]]:
     """The trace with one value that is another."""
     lpar, profile = trace.lpar, trace.profile
+    usual = PROFILES.get(profile.name, profile)
+    own = {f.name: getattr(profile, f.name) for f in fields(profile)
+           if f.name != "name" and getattr(profile, f.name) != getattr(usual, f.name)}  # fmt: skip
     for other in PROFILES.values():
         if other.name != profile.name:
-            yield f"platform {other.name}", replace(trace, profile=other)
+            yield f"platform {other.name}", replace(trace, profile=changed(other, own))
     for page in (12, 16):
         if page != lpar.page:
             yield f"kernel pages of {sizes.page(page)}", replace(trace, lpar=replace(lpar, page=PageShift(page)))

@@ -11,6 +11,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ddwcheck import known
+from ddwcheck.effects import EFFECTS
+from ddwcheck.need import Need
 from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
 from model.events import Beginning, Fault
 from model.interfaces import MaskAnswer
@@ -31,20 +34,27 @@ def write(
     defects: Sequence[str],
     found: str,
     places: Sequence[Sequence[str]] = (),
+    need: Need | None = None,
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
 
-    places: for each step, where in the guest's code its calls were made, if the guest can tell.
+    places: for each step, where in the guest's code its calls were made, if the guest can tell. need: what was
+    learnt of the trace by running others next to it.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace, places))
+    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need))
     return folder
 
 
 def render(
-    folder: Path, run: Run, violations: Sequence[Violation], trace: Trace, places: Sequence[Sequence[str]] = ()
+    folder: Path,
+    run: Run,
+    violations: Sequence[Violation],
+    trace: Trace,
+    places: Sequence[Sequence[str]] = (),
+    need: Need | None = None,
 ) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
@@ -62,6 +72,11 @@ def render(
         others=[v.invariant for v in violations[1:]],
         expected=value(first.expected),
         observed=value(first.observed),
+        effect=EFFECTS[first.invariant],
+        why=known.why(trace.defects),
+        releases=known.releases(trace.defects),
+        fixes=list(dict.fromkeys(known.fixes(trace.defects))),
+        need=need,
         profile=run.profile,
         lpar=run.lpar,
         ram=[
