@@ -285,6 +285,7 @@ def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str) -> Pat
     found = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
     if run is not None:
         places = kernels.places(run)
+        behind = [defect.id for defect in causes(name, trace, closest_release(kernels.tree.version))]
         need = needs(trace, lambda other: shows(kernels, other, name))
-        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need)
+        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)
     return folder

@@ -35,16 +35,17 @@ def write(
     found: str,
     places: Sequence[Sequence[str]] = (),
     need: Need | None = None,
+    behind: Sequence[str] = (),
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
 
     places: for each step, where in the guest's code its calls were made, if the guest can tell. need: what was
-    learnt of the trace by running others next to it.
+    learnt of the trace by running others next to it. behind: ids of known defects that explain what the kernel's C does.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need))
+    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind))
     return folder
 
 
@@ -55,6 +56,7 @@ def render(
     trace: Trace,
     places: Sequence[Sequence[str]] = (),
     need: Need | None = None,
+    behind: Sequence[str] = (),
 ) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
@@ -73,9 +75,10 @@ def render(
         expected=value(first.expected),
         observed=value(first.observed),
         effect=EFFECTS[first.invariant],
-        why=known.why(trace.defects),
-        releases=known.releases(trace.defects),
-        fixes=list(dict.fromkeys(known.fixes(trace.defects))),
+        why=known.why([*trace.defects, *behind]),
+        behind=behind,
+        releases=known.releases([*trace.defects, *behind]),
+        fixes=list(dict.fromkeys(known.fixes([*trace.defects, *behind]))),
         need=need,
         profile=run.profile,
         lpar=run.lpar,
