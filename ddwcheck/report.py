@@ -3,6 +3,7 @@
 
 import json
 import platform
+import shlex
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -102,21 +103,32 @@ def render(
         if trace.release.startswith("kernel ")
         else f"the model's rules, {trace.release}",
         versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
-        folder=folder,
         event_line=event_line,
         fault_line=fault_line,
     )
-    return "".join(cut(line) + "\n" for line in text.splitlines())
+    command = replay_command(folder, trace)  # not to be wrapped as text is
+    return "".join(cut(line) + "\n" for line in text.splitlines()) + f"\nReplay: {command}\n"
+
+
+def replay_command(folder: Path, trace: Trace) -> str:
+    """The command that runs the trace again; over several lines, as a shell takes them, if it is too long for one."""
+    words = ["ddwcheck replay", shlex.quote(str(folder))]
+    words += ["--tree TREE"] if trace.release.startswith("kernel ") else []
+    words += ["--sanitize"] if "--sanitize" in trace.found else []
+    line = " ".join(words)
+    return line if len("Replay: ") + len(line) <= COLUMNS else " \\\n  ".join(words)
 
 
 def cut(line: str) -> str:
-    """A line of at most 75 columns; what is beyond goes to further lines, indented."""
+    """A line of at most 75 columns, unless a word is longer; what is beyond goes to further lines, indented."""
     if len(line) <= COLUMNS:
         return line.rstrip()
     indent = " " * (len(line) - len(line.lstrip()))
+    further = indent + "  "
     return "\n".join(
-        wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
-    )
+        wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False,
+             break_long_words=False)
+    )  # fmt: skip
 
 
 def value(number: int | str) -> str:
