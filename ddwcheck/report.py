@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A counterexample as a folder: `report.txt` to paste into a mail, `trace.json` to replay."""
+"""A counterexample as a folder: `report.txt` for a mail, `windows.svg` to look at, `trace.json` to replay."""
 
 import json
 import platform
@@ -13,8 +13,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ddwcheck import known
+from ddwcheck.bus_map import finding
+from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
 from ddwcheck.need import Need
+from ddwcheck.picture import picture
 from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
 from model.events import Beginning, Fault
 from model.interfaces import MaskAnswer
@@ -47,6 +50,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
     (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind))
+    (folder / "windows.svg").write_text(svg(picture(finding(run, violations[0]), event_line(run.history[-1]))))
     return folder
 
 
