@@ -32,6 +32,10 @@ class Axis(NamedTuple):
         bottoms = {segment.span.stop: segment.bottom for segment in self.segments}
         return tops[span.start], bottoms[span.stop]
 
+    def middle(self, address: int) -> int:
+        """The middle of the segment that holds an address; StopIteration if it lies in what is left out."""
+        return next((part.top + part.bottom) // 2 for part in self.segments if part.span.holds(address))
+
     def ticks(self) -> list[tuple[int, int]]:
         """Each address at which something begins or ends, and where; the end of a range is the byte behind it."""
         found = {(segment.span.start, segment.top) for segment in self.segments}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from conformance.scope import OutOfScope
 from ddwcheck import sizes
+from model.calls import RtasCall
 from model.events import Beginning, Ending, MapSg
 from model.interfaces import Crash, GuestDevice, WindowView
 from model.invariants import Violation, spans
@@ -62,10 +63,10 @@ class BusMap(NamedTuple):
 
 
 class Offence(NamedTuple):
-    """A place on the bus: an address, and the I/O page that holds it. what: what is there, to go before "bus address"."""
+    """A place on the bus: an address, and the I/O page or window that holds it. what: to go before "bus address"."""
 
     address: BusAddress
-    page: "Span[int]"
+    extent: "Span[int]"
     what: str = "The violation is at"
 
 
@@ -199,13 +200,18 @@ def _begun(run: Run, number: int) -> Done:
     return made[number]
 
 
+LIOBN_OBSERVED = ("no-dead-liobn", "enable-fails-clean", "detach-leaves-nothing")
+"""Invariants whose violations may observe a LIOBN."""
 INDEX_OBSERVED = ("mappings-disjoint", "regions-disjoint")
-"""Invariants whose violations observe the number of a TCE."""
+"""Those whose violations observe the number of a TCE."""
 
 
 def _offence(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> Offence | None:
     """Where the violation is on the bus; None where it names no place. windows: those of before and after."""
     address, what = _address(run, device, violation, windows), "The violation is at"
+    window = _window(run, violation, windows)
+    if window is not None:
+        return Offence(window.base, _plain(window.span), "It is about the window at")
     if address is None:
         given = _given(run)
         if not given:
@@ -215,6 +221,15 @@ def _offence(run: Run, device: int, violation: Violation, windows: Sequence[Wind
     base, page = (holder.base, 1 << holder.page_shift) if holder else (0, 1 << SMALLEST_PAGE)
     start = base + (address - base) // page * page
     return Offence(address, Span(start, start + page), what)
+
+
+def _window(run: Run, violation: Violation, windows: Sequence[WindowView]) -> WindowView | None:
+    """The window that a violation is about as a whole: it names the LIOBN, or the window went while it mapped memory."""
+    removed = [c.call.args[0] for c in run.history[-1].crossings if c.dirty and c.name == "remove"
+               and isinstance(c.call, RtasCall)] if run.history else []  # fmt: skip
+    named = violation.observed if violation.invariant in LIOBN_OBSERVED else None
+    liobn = removed[0] if removed and violation.invariant == "window-empty-at-removal" else named
+    return next((window for window in windows if window.liobn == liobn), None)
 
 
 def _address(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> BusAddress | None:

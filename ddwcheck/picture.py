@@ -144,7 +144,7 @@ def _on_bus(maps: Iterable[BusMap], offence: Offence | None) -> "Iterator[Span[i
         yield from (area.span for area in one.areas if area.lane is not Lane.MEMORY)
         yield from (band.bus for band in one.bands)
     if offence is not None:
-        yield offence.page
+        yield offence.extent
 
 
 def _in_memory(maps: Iterable[BusMap]) -> "Iterator[Span[int]]":
@@ -199,17 +199,12 @@ def _panel(parts: Parts, one: BusMap, name: str, x: int, bus: Axis, memory: Axis
     _ticks(parts, bus, left, "end")
     _ticks(parts, memory, x, "start")
     if offence is not None:
-        top, bottom = _marked(bus, offence)
+        top, bottom = bus.place(offence.extent)
         parts.marks.append(Box(left - 3, top, right - left + 6, bottom - top, "mark", f"{offence.address:#x}"))
-        parts.labels.append(Label(left - 8, (top + bottom) // 2, "HERE >", "end", "head"))
+        parts.labels.append(Label(left - 8, bus.middle(offence.address), "HERE >", "end", "head"))
     end = x + ADDRESS
     parts.labels.append(Label(start, TOP - 42, fit(printable(name), end - start), style="title"))
     return end
-
-
-def _marked(bus: Axis, offence: Offence) -> tuple[int, int]:
-    """The segment that holds the address."""
-    return next((part.top, part.bottom) for part in bus.segments if part.span.holds(offence.address))
 
 
 def _title(item: Area | Band) -> str:

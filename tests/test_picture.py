@@ -2,6 +2,7 @@
 """`windows.svg`: nothing lies outside or on top of another, the order is that of addresses, the offence is marked."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from time import monotonic
@@ -28,9 +29,9 @@ FINDINGS = reports.findings()
 SVG = "{http://www.w3.org/2000/svg}"
 MARKED = {
     "bitmap-matches-tces", "direct-maps-only-ram", "handle-in-mask", "map-fails-clean", "mapping-translates",
-    "no-write-outside", "ram-covered", "route-agrees", "unmap-releases",
+    "no-write-outside", "ram-covered", "route-agrees", "unmap-releases", "window-empty-at-removal",
 }  # fmt: skip
-"""Kinds of violation that are at a bus address."""
+"""Kinds of violation that are at a bus address, or about a window."""
 
 
 def seen(invariant: str) -> tuple[Run, Violation]:
@@ -207,6 +208,22 @@ def test_before_and_after_tell_what_the_step_did() -> None:
     )
     assert it.after.bands == ()
     assert {area.text for area in it.after.areas} - {area.text for area in it.before.areas} == {"RAM 2, offline"}
+
+
+def test_a_window_that_went_too_early_is_marked_whole() -> None:
+    it = finding(*seen("window-empty-at-removal"))
+    assert it.before is not None and it.offence is not None
+    assert it.offence.extent in [area.span for area in it.before.areas if area.lane is Lane.WINDOW and area.there]
+    assert any(it.offence.extent.covers(band.bus) for band in it.before.bands)
+    assert it.after.bands == ()
+
+
+def test_an_address_that_equals_a_liobn_is_an_address() -> None:
+    """QEMU's first LIOBN is 0x80000000, which is where 32-bit MMIO begins."""
+    run, violation = seen("handle-in-mask")
+    liobn = run.hypervisor.windows(run.pes[0])[0].liobn
+    it = finding(run, replace(violation, observed=int(liobn)))
+    assert it.offence is not None and "window" not in it.offence.what
 
 
 def test_a_mapping_without_a_window_is_drawn_as_held_and_not_as_reached() -> None:
