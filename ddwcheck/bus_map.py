@@ -162,7 +162,7 @@ def _memory(run: Run) -> Iterator[Area]:
         yield Area(Lane.MEMORY, _plain(block), f"RAM {number}{'' if online else ', offline'}", online)
     for number, part in enumerate(run.lpar.vpmem):
         there = part in run.ledger.vpmem
-        yield Area(Lane.MEMORY, _plain(part), f"vPMEM {number}{'' if there else ', gone'}", there)
+        yield Area(Lane.MEMORY, _plain(part), f"vPMEM {number}{'' if there else ', absent'}", there)
 
 
 def _tces(windows: Sequence[WindowView], view: GuestDevice | None) -> Iterator[Band]:
@@ -233,10 +233,14 @@ def _window(run: Run, violation: Violation, windows: Sequence[WindowView]) -> Wi
 
 
 def _address(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> BusAddress | None:
-    named = re.search(r"(bus address|handle|TCE|entry) 0x([0-9a-f]+)", violation.message)
+    named = re.search(r"(bus address|handle|TCE|entry|memory at) 0x([0-9a-f]+)", violation.message)
     observed = violation.observed
     if named and named[1] in ("bus address", "handle"):
         return BusAddress(int(named[2], 16))
+    if named and named[1] == "memory at":  # it goes directly, so that is where the device looks for it
+        view = run.guest.view(device)
+        direct = view.window.direct if view is not None and view.window is not None else None
+        return BusAddress(direct.start + int(named[2], 16)) if direct and direct.size else None
     if named or (violation.invariant in INDEX_OBSERVED and isinstance(observed, int)):
         index = int(named[2], 16) if named else int(observed)
         return _of_index(run, device, index, windows, violation.invariant)

@@ -97,18 +97,19 @@ def picture(found: Finding, event: str) -> Picture:
     x = MARGIN
     for name, one in zip(names, maps, strict=True):
         x = _panel(parts, one, name, x, bus, memory, found.offence) + MARGIN
-    title = printable(f"{found.violation.invariant}: {found.violation.message}")
+    message = next(iter(found.violation.message.splitlines()), "")  # a crash has the kernel's log below
+    title = printable(f"{found.violation.invariant}: {message}")
     parts.labels.append(Label(MARGIN, 20, fit(title, x - 2 * MARGIN), style="title"))
     parts.labels.append(Label(MARGIN, 40, fit(_where(found), x - 2 * MARGIN)))
-    _legend(parts, bottom + 20, x - 2 * MARGIN, max(one.left_out for one in maps))
+    _legend(parts, bottom + 20, x - 2 * MARGIN, max(one.left_out for one in maps), found.offence is not None)
     told = [f"{name}: {describe(one)}" for name, one in zip(names, maps, strict=True)]
     description = printable(". ".join([_where(found), *told]))
     return Picture(x, bottom + LEGEND + MARGIN, title, description, parts)
 
 
 def printable(text: str) -> str:
-    """Text as XML may hold it: what cannot be printed becomes a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    """Text on one line as XML may hold it: what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
 def fit(text: str, width: float) -> str:
@@ -235,13 +236,13 @@ def _ticks(parts: Parts, on: Axis, x: int, anchor: str) -> None:
     parts.breaks.extend((x + 3 * away, y) for y in on.breaks)
 
 
-def _legend(parts: Parts, y: int, width: int, left_out: int) -> None:
+def _legend(parts: Parts, y: int, width: int, left_out: int, marked: bool) -> None:
     samples = [
         ("tce", "what the device reaches: valid TCEs"), ("handle", "what a driver holds"),
         ("gone", "gone, offline, no memory"), ("mark", "the violation"),
     ]  # fmt: skip
     x = MARGIN
-    for style, text in samples:
+    for style, text in samples if marked else samples[:-1]:
         parts.boxes.append(Box(x, y, 24, 16, style))
         parts.labels.append(Label(x + 30, y + 8, text))
         x += 30 + int(len(text) * LETTER) + 24

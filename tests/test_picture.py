@@ -218,6 +218,19 @@ def test_a_window_that_went_too_early_is_marked_whole() -> None:
     assert it.after.bands == ()
 
 
+def test_the_log_below_a_crash_stays_out_of_the_heading() -> None:
+    drawn = picture(found(FULL, message="panic\n<6>a line of the log\n"), "event")
+    assert drawn.title == "some-invariant: panic"
+    assert picture(found(FULL, message=""), "event").title == "some-invariant: "
+
+
+def test_memory_that_goes_directly_is_marked_where_the_device_looks_for_it() -> None:
+    run, violation = seen("ram-covered")
+    it = finding(run, replace(violation, invariant="limit-matches-split", message="memory at 0x1000 is not reached"))
+    direct = next(area.span for area in it.after.areas if area.text == "direct")
+    assert it.offence is not None and it.offence.address == direct.start + 0x1000
+
+
 def test_an_address_that_equals_a_liobn_is_an_address() -> None:
     """QEMU's first LIOBN is 0x80000000, which is where 32-bit MMIO begins."""
     run, violation = seen("handle-in-mask")
@@ -241,6 +254,7 @@ def test_hostile_words_stay_words(hostile: str) -> None:
     it = found((area, RAM), (Band(Lane.TCE, Span(0, 4096), Span(0, 4096), hostile),), at=0, message=hostile)
     root = ElementTree.fromstring(svg(picture(it, hostile)))
     shown = "".join(c if c.isprintable() else "?" for c in hostile)
+    assert shown.isprintable()
     assert root.findtext(f"{SVG}title") == f"some-invariant: {shown}"
     assert shown in (root.findtext(f"{SVG}desc") or "")
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
