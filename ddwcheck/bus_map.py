@@ -80,26 +80,27 @@ class Finding(NamedTuple):
     offence: Offence | None
 
 
-def finding(run: Run, violation: Violation) -> Finding:
-    """What to draw of a run that has just broken an invariant.
+def finding(run: Run, violation: Violation, number: int | None = None) -> Finding:
+    """What to draw of an invariant that step `number` broke, from 1 on; the last step if None.
 
-    All its steps run again, since a guest that has moved on, or gone, cannot be asked what it held before.
+    All steps up to there run again, since a guest that has moved on, or gone, cannot be asked what it held before.
     """
-    device = _device(run, violation)
+    history = run.history[:number]
+    device = _device(history, violation)
     again, before = run, None
     with suppress(Crash, OutOfScope):
         again = Run(run.profile, run.lpar, run.make_guest, run.make_hypervisor)
-        for done in run.history[:-1]:
+        for done in history[:-1]:
             _step(again, done)
         before = seen(again, device)
     windows = {window.liobn: window for window in again.hypervisor.windows(pe_of(device))}
     if before is not None:
         with suppress(OutOfScope):
-            _step(again, run.history[-1])
+            _step(again, history[-1])
     windows |= {window.liobn: window for window in again.hypervisor.windows(pe_of(device))}
     place = _offence(again, device, violation, list(windows.values()))
     after = seen(again, device)
-    return Finding(violation, len(run.history), before and nearest(before, place), nearest(after, place), place)
+    return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place)
 
 
 def seen(run: Run, device: int) -> BusMap:
@@ -185,18 +186,18 @@ def _handles(mappings: dict[int, Mapping]) -> Iterator[Band]:
             yield Band(Lane.HANDLE, _plain(piece.handle), _plain(piece.memory), f"mapping {number}")
 
 
-def _device(run: Run, violation: Violation) -> int:
+def _device(history: Sequence[Done], violation: Violation) -> int:
     """Whose map tells of the violation."""
-    event = run.history[-1].step.event
+    event = history[-1].step.event
     if violation.device is not None:
         return violation.device
-    begun = _begun(run, event.mapping) if isinstance(event, Ending) else event
+    begun = _begun(history, event.mapping) if isinstance(event, Ending) else event
     return getattr(begun.step.event if isinstance(begun, Done) else begun, "device", 0)
 
 
-def _begun(run: Run, number: int) -> Done:
+def _begun(history: Sequence[Done], number: int) -> Done:
     """The step that made mapping `number`: mappings have the numbers in which they came to be."""
-    made = [done for done in run.history if isinstance(done.step.event, Beginning) and done.answer is not None]
+    made = [done for done in history if isinstance(done.step.event, Beginning) and done.answer is not None]
     return made[number]
 
 
@@ -255,7 +256,7 @@ def _given(run: Run) -> Sequence[Span[BusAddress]]:
     """The segments of the mapping that the last event made or ended."""
     last = run.history[-1] if run.history else None
     if last is not None and isinstance(last.step.event, Ending):
-        last = _begun(run, last.step.event.mapping)
+        last = _begun(run.history, last.step.event.mapping)
     if last is None or not isinstance(last.step.event, Beginning) or last.answer is None:
         return ()
     if isinstance(last.answer, tuple):

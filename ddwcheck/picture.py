@@ -20,6 +20,8 @@ COLUMN = 104
 GAP = 120
 """Between bus and memory, for the bands."""
 SEGMENT, BREAK = 30, 26
+ON_BUS = (Lane.WINDOW, Lane.REGION, Lane.TCE, Lane.HANDLE)
+"""What is on the side of the bus, from left to right."""
 TOP = 104
 """Where the axes begin, below the headings."""
 LEGEND = 78
@@ -89,7 +91,7 @@ class Picture(NamedTuple):
 def picture(found: Finding, event: str) -> Picture:
     """Before and after side by side, on the same axes. event: the last one, in words."""
     maps = [m for m in (found.before, found.after) if m is not None]
-    bus = axis(_on_bus(maps, found.offence), TOP, SEGMENT, BREAK)
+    bus = axis(on_bus(maps, found.offence), TOP, SEGMENT, BREAK)
     memory = axis(_in_memory(maps), TOP, SEGMENT, BREAK)
     names = [f"before step {found.number}", f"after step {found.number}: {event}"][-len(maps) :]
     bottom = max(bus.bottom, memory.bottom)
@@ -140,7 +142,8 @@ def _where(found: Finding) -> str:
     return f"{found.offence.what} bus address {found.offence.address:#x}, marked by a thick frame"
 
 
-def _on_bus(maps: Iterable[BusMap], offence: Offence | None) -> "Iterator[Span[int]]":
+def on_bus(maps: Iterable[BusMap], offence: Offence | None = None) -> "Iterator[Span[int]]":
+    """All that the bus axis has to have room for."""
     for one in maps:
         yield from (area.span for area in one.areas if area.lane is not Lane.MEMORY)
         yield from (band.bus for band in one.bands)
@@ -154,11 +157,17 @@ def _in_memory(maps: Iterable[BusMap]) -> "Iterator[Span[int]]":
         yield from (band.memory for band in one.bands)
 
 
+def within(one: BusMap, lane: Lane) -> list[Area | Band]:
+    """What a map has in a lane."""
+    items: list[Area | Band] = [*one.areas, *one.bands]
+    return [item for item in items if item.lane is lane]
+
+
 def columns(items: "Sequence[Area | Band]") -> "list[list[Area | Band]]":
     """The items in as few columns as none overlaps another in."""
     found: list[list[Area | Band]] = []
-    for item in sorted(items, key=_bus):
-        room = next((column for column in found if _bus(column[-1]).stop <= _bus(item).start), None)
+    for item in sorted(items, key=bus_of):
+        room = next((column for column in found if bus_of(column[-1]).stop <= bus_of(item).start), None)
         if room is None:
             found.append([item])
         else:
@@ -166,7 +175,8 @@ def columns(items: "Sequence[Area | Band]") -> "list[list[Area | Band]]":
     return found
 
 
-def _bus(item: Area | Band) -> "Span[int]":
+def bus_of(item: Area | Band) -> "Span[int]":
+    """The bus addresses of what is on that side."""
     return item.bus if isinstance(item, Band) else item.span
 
 
@@ -175,14 +185,12 @@ def _panel(parts: Parts, one: BusMap, name: str, x: int, bus: Axis, memory: Axis
     start = x
     left = x = x + ADDRESS
     begins: list[tuple[int, Band]] = []
-    for lane in (Lane.WINDOW, Lane.REGION, Lane.TCE, Lane.HANDLE):
-        items: list[Area | Band] = [area for area in one.areas if area.lane is lane]
-        items += [band for band in one.bands if band.lane is lane]
-        for number, column in enumerate(columns(items) or [[]]):
+    for lane in ON_BUS:
+        for number, column in enumerate(columns(within(one, lane)) or [[]]):
             if number == 0:
                 parts.labels.append(Label(x + 4, TOP - 20, lane.value, style="head"))
             for item in column:
-                _box(parts, item, _bus(item), bus, x)
+                _box(parts, item, bus_of(item), bus, x)
                 if isinstance(item, Band):
                     begins.append((x + COLUMN - 2, item))
             x += COLUMN
@@ -191,7 +199,7 @@ def _panel(parts: Parts, one: BusMap, name: str, x: int, bus: Axis, memory: Axis
     x = far
     for column in columns([area for area in one.areas if area.lane is Lane.MEMORY]):
         for item in column:
-            _box(parts, item, _bus(item), memory, x)
+            _box(parts, item, bus_of(item), memory, x)
         x += COLUMN
     for begin, band in begins:
         (top, bottom), (above, below) = bus.place(band.bus), memory.place(band.memory)
