@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from conformance.scope import OutOfScope
 from ddwcheck import sizes
-from model.calls import RtasCall
+from model.calls import Hcall, RtasCall
 from model.events import Beginning, Ending, MapSg
 from model.interfaces import Crash, GuestDevice, WindowView
 from model.invariants import Violation, spans
@@ -213,6 +213,8 @@ def _offence(run: Run, device: int, violation: Violation, windows: Sequence[Wind
     window = _window(run, violation, windows)
     if window is not None:
         return Offence(window.base, _plain(window.span), "It is about the window at")
+    if address is None and (call := _call(run, violation)) is not None:
+        address, what = call.ioba, "The call names"
     if address is None:
         given = _given(run)
         if not given:
@@ -231,6 +233,16 @@ def _window(run: Run, violation: Violation, windows: Sequence[WindowView]) -> Wi
     named = violation.observed if violation.invariant in LIOBN_OBSERVED else None
     liobn = removed[0] if removed and violation.invariant == "window-empty-at-removal" else named
     return next((window for window in windows if window.liobn == liobn), None)
+
+
+def _call(run: Run, violation: Violation) -> Hcall | None:
+    """The hypercall that a violation names: of those of that name the first with the observed number in it, or the first."""
+    name, colon, _ = violation.message.partition(":")
+    crossings = run.history[-1].crossings if run.history and colon else ()
+    calls = [c.call for c in crossings if c.name == name and not isinstance(c.call, RtasCall)]
+    numbers = ("ioba", "tce", "first", "count", "list_addr", "per_call")
+    exact = (call for call in calls if violation.observed in [getattr(call, number, None) for number in numbers])
+    return next(exact, calls[0] if calls else None)
 
 
 def _address(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> BusAddress | None:

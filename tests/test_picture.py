@@ -18,6 +18,7 @@ from ddwcheck.axis import axis
 from ddwcheck.bus_map import MOST, Area, Band, BusMap, Finding, Lane, Offence, finding, nearest
 from ddwcheck.drawing import svg
 from ddwcheck.picture import FONT, Label, Picture, picture
+from model.calls import RtasCall
 from model.defects import apply, catalogue
 from model.guest.kernel import Kernel
 from model.invariants import Violation
@@ -28,8 +29,8 @@ from tests import reports
 FINDINGS = reports.findings()
 SVG = "{http://www.w3.org/2000/svg}"
 MARKED = {
-    "bitmap-matches-tces", "direct-maps-only-ram", "handle-in-mask", "map-fails-clean", "mapping-translates",
-    "no-write-outside", "ram-covered", "route-agrees", "unmap-releases", "window-empty-at-removal",
+    "bitmap-matches-tces", "calls-well-formed", "direct-maps-only-ram", "handle-in-mask", "map-fails-clean",
+    "mapping-translates", "no-write-outside", "ram-covered", "route-agrees", "unmap-releases", "window-empty-at-removal",
 }  # fmt: skip
 """Kinds of violation that are at a bus address, or about a window."""
 
@@ -229,6 +230,17 @@ def test_memory_that_goes_directly_is_marked_where_the_device_looks_for_it() -> 
     it = finding(run, replace(violation, invariant="limit-matches-split", message="memory at 0x1000 is not reached"))
     direct = next(area.span for area in it.after.areas if area.text == "direct")
     assert it.offence is not None and it.offence.address == direct.start + 0x1000
+
+
+def test_a_call_that_is_not_well_formed_is_marked_where_it_writes() -> None:
+    run, violation = seen("calls-well-formed")
+    it = finding(run, violation)
+    named = {
+        c.call.ioba
+        for c in run.history[-1].crossings
+        if not isinstance(c.call, RtasCall) and c.name in violation.message
+    }
+    assert it.offence is not None and it.offence.address in named and it.offence.what == "The call names"
 
 
 def test_an_address_that_equals_a_liobn_is_an_address() -> None:
