@@ -13,6 +13,7 @@ from model.calls import Hcall, RtasCall
 from model.events import Beginning, Ending, MapSg
 from model.interfaces import Crash, GuestDevice, WindowView
 from model.invariants import Violation, spans
+from model.invariants.scene import valid
 from model.ledger import Mapping
 from model.run import Done, InvariantBroken, Run, pe_of
 from model.types import CONTROL, BusAddress, PageShift, PhysAddr, Span
@@ -256,7 +257,7 @@ def _address(run: Run, device: int, violation: Violation, windows: Sequence[Wind
         return BusAddress(direct.start + int(named[2], 16)) if direct and direct.size else None
     if named or (violation.invariant in INDEX_OBSERVED and isinstance(observed, int)):
         index = int(named[2], 16) if named else int(observed)
-        return _of_index(run, device, index, windows, violation.invariant)
+        return _of_index(run, device, index, windows, violation)
     if violation.invariant == "no-write-outside" and isinstance(observed, int):
         return BusAddress(observed)
     if isinstance(observed, int) and any(segment.holds(observed) for segment in _given(run)):
@@ -277,12 +278,15 @@ def _given(run: Run) -> Sequence[Span[BusAddress]]:
     return (Span(BusAddress(last.answer), BusAddress(last.answer + last.step.event.memory.size)),)
 
 
-def _of_index(run: Run, device: int, index: int, windows: Sequence[WindowView], invariant: str) -> BusAddress | None:
+def _of_index(
+    run: Run, device: int, index: int, windows: Sequence[WindowView], violation: Violation
+) -> BusAddress | None:
     """The bus address of a TCE that is told by its number: in the dynamic window, unless only another can be meant."""
     view = run.guest.view(device)
     dynamic = view.window.liobn if view is not None and view.window is not None else None
     tables = {table.liobn: table.span for table in view.tables} if view is not None else {}
     held = [s for m in run.ledger.mappings.values() if m.device == device for s in m.segments]
+    state = re.search(r"\b(in)?valid\b", violation.message)
     places = []
     for window in windows:
         page = 1 << window.page_shift
@@ -292,7 +296,10 @@ def _of_index(run: Run, device: int, index: int, windows: Sequence[WindowView], 
             continue
         in_table = window.liobn in tables and tables[window.liobn].holds(at)
         owned = any(segment.touches(here) for segment in held)
-        regional = invariant in ("direct-maps-only-ram", "regions-disjoint")
-        likely = window.liobn == dynamic if regional else in_table and owned == (invariant == "mappings-disjoint")
-        places.append((likely, window.liobn == dynamic, at))
-    return max(places)[2] if places else None
+        regional = violation.invariant in ("direct-maps-only-ram", "regions-disjoint")
+        likely = (
+            window.liobn == dynamic if regional else in_table and owned == (violation.invariant == "mappings-disjoint")
+        )
+        agrees = state is None or bool(valid(window, here)) == (state[1] is None)
+        places.append((agrees, likely, window.liobn == dynamic, at))
+    return max(places)[-1] if places else None

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import baseline
 from conformance.survey import watch
 from ddwcheck import report
 from ddwcheck.axis import axis
@@ -283,3 +284,33 @@ def test_a_counterexample_has_its_picture_within_a_second(tmp_path: Path) -> Non
     assert root.get("role") == "img" and root.get("aria-labelledby") == "title description"
     assert "drivers hold" in [text.text for text in root.iter(f"{SVG}text")]
     assert "a driver holds, mapping 1" in (root.findtext(f"{SVG}desc") or "")
+
+
+@pytest.mark.parametrize(
+    ("invariant", "reached", "held"),
+    [
+        ("unmap-releases", True, False),
+        ("direct-maps-only-ram", True, False),
+        ("bitmap-matches-tces", True, False),
+        ("map-fails-clean", True, False),
+    ],
+)
+def test_a_tce_told_by_its_number_is_marked_in_the_window_that_is_meant(
+    invariant: str, reached: bool, held: bool
+) -> None:
+    it = finding(*seen(invariant))
+    assert it.offence is not None
+    at = it.offence.address
+    assert any(band.bus.holds(at) for band in it.after.bands if band.lane is Lane.TCE) is reached
+    assert any(band.bus.holds(at) for band in it.after.bands if band.lane is Lane.HANDLE) is held
+
+
+def test_two_windows_that_have_the_same_number_of_a_tce_are_told_apart_by_its_state() -> None:
+    """A reset emptied the default window below a mapping; in the new window the TCE of that number is valid."""
+    name = "bitmap-matches-tces: entry N is taken but its TCE is invalid (SetMask)"
+    trace = baseline.load(reports.ROOT / "conformance" / "baseline-6.12.json")[name].trace
+    sights, run = watch(trace, apply(Kernel, [catalogue()["limited-reset-while-in-use"]]))
+    assert run is not None
+    it = finding(run, next(sight.violation for sight in sights if sight.fingerprint == name))
+    assert it.offence is not None and run.profile.default.holds(it.offence.address)
+    assert [band.lane for band in it.after.bands if band.bus.holds(it.offence.address)] == [Lane.HANDLE]
