@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ddwcheck import BadInput, Verdict, sizes, wrapped
+from ddwcheck import BadInput, Verdict, sizes, terminal_map, wrapped
+from ddwcheck.bus_map import nearest, seen
 from model.calls import RtasAnswer, RtasCall
 from model.defects import REFERENCE, RELEASES, apply, of_release
 from model.events import SetMask, Step
@@ -101,6 +102,7 @@ def explain(question: Question) -> tuple[list[str], Verdict]:
     for number, (function, text) in enumerate(_steps(question, answer), 1):
         lines.append(f"{number:2}. {function}: {text}")
     lines += ["", *_map(question.profile, answer)]
+    lines += ["", *terminal_map.lines(nearest(seen(answer.run, 0)))]
     if answer.broken is not None:
         lines += ["", *(f"BROKEN: {v.invariant}: {v.message}" for v in answer.broken.violations)]
     report = [part for line in lines for part in wrapped(line)]

@@ -24,6 +24,7 @@ from conformance.kernel.tree import PARTS, BadTree, Tree, read_tree
 from conformance.survey import Survey, rounds, settle, shown_by, watch
 from ddwcheck import BadInput, Verdict, report
 from ddwcheck.log_files import shown
+from ddwcheck.need import needs
 from ddwcheck.sources import cache_folder
 from model.trace import Trace
 
@@ -283,5 +284,8 @@ def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str) -> Pat
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
     found = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
     if run is not None:
-        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, kernels.places(run))
+        places = kernels.places(run)
+        behind = [defect.id for defect in causes(name, trace, closest_release(kernels.tree.version))]
+        need = needs(trace, lambda other: shows(kernels, other, name))
+        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)
     return folder

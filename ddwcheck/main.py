@@ -54,7 +54,7 @@ def explain(
     mask: Annotated[str, typer.Option(metavar="BITS", help="Bits of the device's DMA mask, 1 to 64.")] = "64",
     release: Release = None,
 ) -> Outcome:
-    """Print how the kernel decides on a window, step by step, and the bus addresses that come out."""
+    """Print how the kernel decides on a window, step by step, and draw the bus addresses that come out."""
     question = Question.of(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
     )
@@ -90,7 +90,7 @@ def replay(
     ] = "none",
     tree: Annotated[str | None, typer.Option(metavar="TREE", help="A kernel tree whose C to run.")] = None,
     sanitize: Annotated[bool, typer.Option("--sanitize", help="That, with ASan and UBSan.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call that crosses.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call, and draw what broke.")] = False,
 ) -> Outcome:
     """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
     return replay_trace(path, release, fixed_defects, tree, sanitize, verbose)

@@ -10,7 +10,8 @@ from typing import Any
 
 from conformance.scope import Bounded, OutOfScope
 from conformance.survey import is_fatal
-from ddwcheck import BadInput, Verdict, wrapped
+from ddwcheck import BadInput, Verdict, terminal_map, wrapped
+from ddwcheck.bus_map import finding
 from ddwcheck.kernel import kernels_of
 from ddwcheck.log_files import shown
 from model.calls import HcallStatus, RtasStatus
@@ -72,7 +73,7 @@ def _run(
         )
     violations: Sequence[Violation] = ()
     verdict = Verdict.HOLDS if trace.steps else Verdict.INCONCLUSIVE
-    over = False
+    over, first_broken = False, None
     for number, step in enumerate(trace.steps, 1):
         impossible = run.impossible(step.event)
         if impossible is not None:
@@ -81,6 +82,7 @@ def _run(
             run.step(step)
         except InvariantBroken as broken:
             violations, verdict = [*violations, *broken.violations], Verdict.VIOLATED
+            first_broken = first_broken or (len(run.history), broken.violations[0])
             over = any(map(is_fatal, broken.violations))
         except OutOfScope as end:
             report.append(f"  step {number}: out of scope: {end}")
@@ -97,6 +99,9 @@ def _run(
             break
     report.extend(_verdict(verdict, violations, run))
     report.extend(_compared(data, trace, run.history, violations))
+    if verbose and first_broken is not None:
+        number, violation = first_broken
+        report.extend(["", *terminal_map.before_and_after(finding(run, violation, number))])
     return [part for line in report for part in wrapped(line)], verdict
 
 

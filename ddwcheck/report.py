@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A counterexample as a folder: `report.txt` to paste into a mail, `trace.json` to replay."""
+"""A counterexample as a folder: `report.txt` for a mail, `windows.svg` to look at, `trace.json` to replay."""
 
 import json
 import platform
+import shlex
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,11 +12,18 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ddwcheck import known
+from ddwcheck.bus_map import finding
+from ddwcheck.drawing import svg
+from ddwcheck.effects import EFFECTS
+from ddwcheck.need import Need
+from ddwcheck.picture import picture
 from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
-from model.events import Beginning, Fault
+from model.events import AskMask, Beginning, Fault
 from model.interfaces import MaskAnswer
 from model.invariants import INVARIANTS, Violation
 from model.ledger import Crossing
+from model.profiles import Lpar, MultiTce
 from model.run import Done, Run, pe_of
 from model.trace import Trace, to_json
 from model.types import Span
@@ -31,20 +39,39 @@ def write(
     defects: Sequence[str],
     found: str,
     places: Sequence[Sequence[str]] = (),
+    need: Need | None = None,
+    behind: Sequence[str] = (),
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
 
-    places: for each step, where in the guest's code its calls were made, if the guest can tell.
+    places: for each step, where in the guest's code its calls were made, if the guest can tell. need: what was
+    learnt of the trace by running others next to it. behind: ids of known defects that explain what the kernel's C does.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace, places))
+    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind))
+    (folder / "windows.svg").write_text(
+        svg(picture(finding(run, violations[0]), event_line(run.history[-1], run.lpar)))
+    )
     return folder
 
 
+MULTI_TCE = {
+    MultiTce.BOTH: "hcall-multi-tce", MultiTce.NONE: "no hcall-multi-tce",
+    MultiTce.INDIRECT: "H_PUT_TCE_INDIRECT, no H_STUFF_TCE", MultiTce.STUFF: "H_STUFF_TCE, no H_PUT_TCE_INDIRECT",
+}  # fmt: skip
+"""What the firmware has, in words."""
+
+
 def render(
-    folder: Path, run: Run, violations: Sequence[Violation], trace: Trace, places: Sequence[Sequence[str]] = ()
+    folder: Path,
+    run: Run,
+    violations: Sequence[Violation],
+    trace: Trace,
+    places: Sequence[Sequence[str]] = (),
+    need: Need | None = None,
+    behind: Sequence[str] = (),
 ) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
@@ -62,8 +89,15 @@ def render(
         others=[v.invariant for v in violations[1:]],
         expected=value(first.expected),
         observed=value(first.observed),
+        effect=EFFECTS[first.invariant],
+        why=known.why([*trace.defects, *behind]),
+        behind=behind,
+        releases=known.releases([*trace.defects, *behind]),
+        fixes=list(dict.fromkeys(known.fixes([*trace.defects, *behind]))),
+        need=need,
         profile=run.profile,
         lpar=run.lpar,
+        multi_tce=MULTI_TCE[run.lpar.multi_tce],
         ram=[
             f"{span(block)}{'' if n in run.lpar.online else ', offline at boot'}"
             for n, block in enumerate(run.lpar.blocks)
@@ -73,7 +107,7 @@ def render(
         ],
         maximum=value(run.lpar.hotplug_max),
         steps=[
-            (number, done, list(lines(done, places[number - 1] if places else ())))
+            (number, done, list(lines(done, run.lpar, places[number - 1] if places else ())))
             for number, done in enumerate(run.history, 1)
         ],
         choices=[
@@ -84,21 +118,32 @@ def render(
         if trace.release.startswith("kernel ")
         else f"the model's rules, {trace.release}",
         versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
-        folder=folder,
         event_line=event_line,
         fault_line=fault_line,
     )
-    return "".join(cut(line) + "\n" for line in text.splitlines())
+    command = replay_command(folder, trace)  # not to be wrapped as text is
+    return "".join(cut(line) + "\n" for line in text.splitlines()) + f"\nReplay: {command}\n"
+
+
+def replay_command(folder: Path, trace: Trace) -> str:
+    """The command that runs the trace again; over several lines, as a shell takes them, if it is too long for one."""
+    words = ["ddwcheck replay", shlex.quote(str(folder))]
+    words += ["--tree TREE"] if trace.release.startswith("kernel ") else []
+    words += ["--sanitize"] if "--sanitize" in trace.found else []
+    line = " ".join(words)
+    return line if len("Replay: ") + len(line) <= COLUMNS else " \\\n  ".join(words)
 
 
 def cut(line: str) -> str:
-    """A line of at most 75 columns; what is beyond goes to further lines, indented."""
+    """A line of at most 75 columns, unless a word is longer; what is beyond goes to further lines, indented."""
     if len(line) <= COLUMNS:
         return line.rstrip()
     indent = " " * (len(line) - len(line.lstrip()))
+    further = indent + "  "
     return "\n".join(
-        wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
-    )
+        wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False,
+             break_long_words=False)
+    )  # fmt: skip
 
 
 def value(number: int | str) -> str:
@@ -119,14 +164,19 @@ def human(size: int) -> str:
     return f"{size} bytes"
 
 
-def lines(done: Done, places: Sequence[str] = ()) -> Iterator[str]:
-    """The calls of one step, in the form of the kernel's own log where it has one, below where each was made."""
+def lines(done: Done, lpar: Lpar, places: Sequence[str] = ()) -> Iterator[str]:
+    """The calls of one step, in the form of the kernel's own log where it has one, below where each was made; then what
+    other CPUs did in its middle, with their calls.
+    """
     said = None
     for number, crossing in enumerate(done.crossings):
         if number < len(places) and places[number] != said:
             said = places[number]
             yield f"{said}:"
         yield f"{'  ' if said else ''}{call_line(crossing)}"
+    for after, other in done.inside:
+        yield f"after {counted(after, 'point')} of it, on another CPU: {event_line(other, lpar)}"
+        yield from (f"  {line}" for line in lines(other, lpar))
 
 
 def call_line(crossing: Crossing) -> str:
@@ -180,10 +230,10 @@ def fault_line(fault: Fault) -> str:
     return f"{rtas_name(fault.point)}{which} returns {fault.answer}"
 
 
-def event_line(done: Done) -> str:
+def event_line(done: Done, lpar: Lpar) -> str:
     """One event and its answer."""
     event = done.step.event
-    words = [word(name, getattr(event, name)) for name in type(event).__slots__]
+    words = [word(name, getattr(event, name), lpar) for name in type(event).__slots__]
     answer = done.answer
     if isinstance(answer, MaskAnswer):
         said = f"accepted={answer.accepted} bypass={answer.bypass}"
@@ -192,12 +242,13 @@ def event_line(done: Done) -> str:
     elif isinstance(answer, tuple):
         said = f"{counted(len(answer), 'segment')}: {', '.join(span(part) for part in answer)}"  # type: ignore[arg-type]
     else:
-        said = str(answer) if isinstance(answer, bool) else f"handle {answer:#x}"
+        what = "mask" if isinstance(event, AskMask) else "handle"
+        said = str(answer) if isinstance(answer, bool) else f"{what} {answer:#x}"
     return f"{type(event).__name__} {', '.join(words)}{' -> ' + said if said else ''}"
 
 
-def word(name: str, item: Any) -> str:
-    """One field of an event."""
+def word(name: str, item: Any, lpar: Lpar) -> str:
+    """One field of an event. A device has the name of its PE, with its own number where the PE has several functions."""
     if isinstance(item, Span):
         return span(item)
     if isinstance(item, tuple):
@@ -209,7 +260,8 @@ def word(name: str, item: Any) -> str:
     if name == "mask":
         return f"mask={item:#x}"
     if name == "device":
-        return f"device {pe_of(item)}"
+        pe = lpar.functions[item]
+        return f"device {pe_of(pe)}{f' ({item})' if lpar.functions.count(pe) > 1 else ''}"
     return str(item.value) if name == "direction" else f"{name}={item}"
 
 

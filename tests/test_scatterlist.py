@@ -190,7 +190,7 @@ def test_a_trace_of_version_1_is_still_read() -> None:
 
 def test_a_report_tells_elements_limits_and_segments() -> None:
     run = after(listed(at((0, PAGE), (PAGE, PAGE)), longest=PAGE, boundary=0xFFFF))
-    assert event_line(run.history[-1]) == (
+    assert event_line(run.history[-1], run.lpar) == (
         "MapSg device 0524:28:00.0, 2 elements (0x0..0xffff (64 KiB), 0x10000..0x1ffff (64 KiB)), bidirectional, segments"
         " of at most 64 KiB, none across 64 KiB, cpu=0 -> 2 segments: 0x60000000..0x6000ffff (64"
         " KiB), 0x60010000..0x6001ffff (64 KiB)"

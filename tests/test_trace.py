@@ -2,6 +2,7 @@
 """A run that is written, read and run again is the same run; a report says what it must, in 75 columns."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def test_the_kept_report_is_what_its_trace_gives_today(tmp_path: Path) -> None:
     text = report.render(Path("tests/vectors/split-unmap-leak"), run, broken.value.violations, trace)
     kept = (VECTOR / "report.txt").read_text()
     assert _without_versions(text) == _without_versions(kept)
+
+
+@pytest.mark.parametrize("name", ["short", "long-" * 20, "two words", "it's", "-".join(["kernel finding"] * 9)])
+def test_the_replay_line_can_be_pasted_into_a_shell(name: str) -> None:
+    broken = violated_run()
+    steps = tuple(done.step for done in broken.run.history)
+    trace = Trace(broken.run.profile, broken.run.lpar, steps, "kernel 6.12", found="--sanitize")
+    text = report.render(Path("counterexamples") / name, broken.run, broken.violations, trace)
+    command = text[text.index("Replay: ") :].removeprefix("Replay: ")
+    script = "ddwcheck() { printf '%s\\n' \"$@\"; }; " + command
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == ["replay", f"counterexamples/{name}", "--tree", "TREE", "--sanitize"]
+    assert all(len(line) <= 75 or name in line for line in text.splitlines())
 
 
 def _without_versions(text: str) -> list[str]:

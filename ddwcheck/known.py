@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known of a finding through the defects behind it: why, in which releases, since which commit."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from model.defects import catalogue
+
+
+def why(names: Iterable[str]) -> list[str]:
+    """Why it is wrong: the cause of each defect."""
+    return [catalogue()[name].root_cause for name in names]
+
+
+def releases(names: Iterable[str]) -> list[str]:
+    """The tested releases that have one of the defects."""
+    return list(dict.fromkeys(chain.from_iterable(catalogue()[name].releases for name in names)))
+
+
+def fixes(names: Iterable[str]) -> Iterator[str]:
+    """Commits that brought a defect in, as candidates for a Fixes: tag; what later fixed one is none."""
+    for name in names:
+        brought_in = catalogue()[name].commits.partition("fixed by")[0]
+        yield from re.findall(r"\b[0-9a-f]{12}\b", brought_in)
