@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import z3
 
-from model.guest import io_pages, pools, routing, sizing
+from model.guest import allocator, coherent, io_pages, pools, routing, sizing
 from model.words import ceil_to, floor_to, select, umax, umin, word
 from proofs import conftest
 from proofs.case import Case, Claim, assumption, implies, negate
@@ -54,7 +54,7 @@ def compared_from_the_left(a: Any, b: Any) -> Any:
 
 
 def divided(a: Any, b: Any) -> Any:
-    return a // b, a // 3, 100 // a
+    return a // b, a // 3, 100 // a, a % b, a % 4096
 
 
 def wraps(a: Any, b: Any) -> Any:
@@ -100,6 +100,8 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     routing.unmap_is_direct: "www",
     pools.pool_layout: "ww",
     pools.mmio_entries: "wwwww",
+    allocator.below_mask: "ww",
+    coherent.coherent_alignment: "w",
     fork_inside_fork: "ww",
     truth_as_control: "ww",
     bools_among_conditions: "ww",
