@@ -59,10 +59,10 @@ class Obligation:
         """The theorem in words."""
         return " ".join((self.body.__doc__ or "").split())
 
-    def check(self, rlimit: int = RLIMIT) -> Result:
-        """Prove it and refute its mutants. rlimit: z3 resource units for each of these."""
+    def check(self, rlimit: int = RLIMIT, second: bool = False) -> Result:
+        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too."""
         began = time.perf_counter()
-        proof = prove(Theorem(self.body, self.case, self.about), rlimit)
+        proof = prove(Theorem(self.body, self.case, self.about, second=second), rlimit)
         mutants = {m.__name__: prove(Theorem(self.body, self.case, m, covers=False), rlimit) for m in self.mutants}
         return Result(proof, mutants, time.perf_counter() - began)
 
