@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Obligations: one theorem about one rule, and the mutants of the rule that it must tell from the right one."""
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,6 +70,13 @@ class Obligation:
 
 REGISTRY: dict[str, Obligation] = {}
 """All obligations of the modules imported so far, by key."""
+
+
+def everything() -> dict[str, Obligation]:
+    """All obligations that are written, by key."""
+    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+        importlib.import_module(f"{__package__}.{file.stem}")
+    return REGISTRY
 
 
 def obligation(
