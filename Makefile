@@ -9,7 +9,7 @@ SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove conformance lint bench nightly readme clean
+.PHONY: properties test prove prove-second conformance lint bench nightly readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -19,6 +19,9 @@ test: $(READY) ## everything that needs no kernel source and no QEMU
 
 prove: $(READY) ## the proofs
 	$(BIN)/python -m pytest proofs -n $(JOBS) -q
+
+prove-second: $(READY) ## the proofs, with bitwuzla's agreement
+	$(BIN)/python -m pytest proofs --second -n $(JOBS) -q
 
 conformance: $(READY) ## the kernel's own C of RELEASES, fetched from Debian; needs gcc
 	$(BIN)/ddwcheck sources $(RELEASES)

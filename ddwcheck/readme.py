@@ -2,6 +2,7 @@
 """The tables of README.md that are generated from the code, between comment lines that name them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from model.defects import catalogue
 from model.invariants import INVARIANTS, NOT_CHECKED
 from model.profiles import PROFILES
 from model.silent import SILENCES
+from proofs.obligation import everything
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -20,17 +22,33 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def invariants() -> str:
-    """Every invariant: sentence, what is excused and why, and the defects that it catches."""
+    """Every invariant: sentence, what is excused and why, the defects that it catches, and what is proved towards it.
+
+    No invariant is proved over sequences of events: that takes the life cycle.
+    """
     caught: dict[str, list[str]] = {}
     for defect in catalogue().values():
         if defect.breaks is not None:
             caught.setdefault(defect.breaks, []).append(defect.id)
+    proved = Counter(obligation.supports for obligation in everything().values())
+
+    def shown(id: str) -> str:
+        return f"{proved[id]} of its decisions' theorems, for all inputs" if proved[id] else "nowhere"
+
     rows = [
-        [f"`{i.id}`", i.sentence + (f" *({i.note})*" if i.note else ""), ", ".join(caught.get(i.id, ["a mutant"]))]
+        [
+            f"`{i.id}`",
+            i.sentence + (f" *({i.note})*" if i.note else ""),
+            ", ".join(caught.get(i.id, ["a mutant"])),
+            shown(i.id),
+        ]
         for i in INVARIANTS.values()
     ]
-    rows += [[f"`{name}`", sentence, f"**not checked**: {reason}"] for name, (sentence, reason) in NOT_CHECKED.items()]
-    return markdown(["id", "holds after every step", "catches, for one"], rows)
+    rows += [
+        [f"`{name}`", sentence, f"**not checked**: {reason}", shown(name)]
+        for name, (sentence, reason) in NOT_CHECKED.items()
+    ]
+    return markdown(["id", "holds after every step", "tested; catches, for one", "proved"], rows)
 
 
 def defects() -> str:

@@ -42,6 +42,9 @@ class Word(int):
     def __floordiv__(self, other: int) -> "Word":
         return _checked(int.__floordiv__(self, other), "//")
 
+    def __mod__(self, other: int) -> "Word":
+        return _checked(int.__mod__(self, other), "%")
+
     def __lshift__(self, count: int) -> "Word":
         return _checked(int.__lshift__(self, _shift_count(count)), "<<")
 

@@ -18,6 +18,11 @@ rows: dict[str, dict[str, Any]] = {}
 """What ran, by test id below this folder."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The second solver takes four times as long as the first, so it is asked for."""
+    parser.addoption("--second", action="store_true", help="bitwuzla must agree with z3")
+
+
 class NotProved(Exception):
     """Why an obligation is not green."""
 
@@ -32,7 +37,7 @@ class ObligationItem(pytest.Item):
 
     def runtest(self) -> None:
         """Prove it and refute its mutants; NotProved unless all of that is as it should be."""
-        result = self.obligation.check()
+        result = self.obligation.check(second=self.config.getoption("second"))
         row = {
             "key": self.obligation.key,
             "supports": self.obligation.supports,

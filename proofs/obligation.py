@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Obligations: one theorem about one rule, and the mutants of the rule that it must tell from the right one."""
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,16 +60,23 @@ class Obligation:
         """The theorem in words."""
         return " ".join((self.body.__doc__ or "").split())
 
-    def check(self, rlimit: int = RLIMIT) -> Result:
-        """Prove it and refute its mutants. rlimit: z3 resource units for each of these."""
+    def check(self, rlimit: int = RLIMIT, second: bool = False) -> Result:
+        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too."""
         began = time.perf_counter()
-        proof = prove(Theorem(self.body, self.case, self.about), rlimit)
+        proof = prove(Theorem(self.body, self.case, self.about, second=second), rlimit)
         mutants = {m.__name__: prove(Theorem(self.body, self.case, m, covers=False), rlimit) for m in self.mutants}
         return Result(proof, mutants, time.perf_counter() - began)
 
 
 REGISTRY: dict[str, Obligation] = {}
 """All obligations of the modules imported so far, by key."""
+
+
+def everything() -> dict[str, Obligation]:
+    """All obligations that are written, by key."""
+    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+        importlib.import_module(f"{__package__}.{file.stem}")
+    return REGISTRY
 
 
 def obligation(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import z3
 
+from proofs import second
 from proofs.case import Case, Claim, Values
 from proofs.symbolic import RLIMIT, Budget, Condition, Path, Run, Side, SymbolicWord, Undecided, explore
 
@@ -44,13 +45,15 @@ class Proof:
 class Theorem(NamedTuple):
     """What to prove: the claim that `body` makes of a case, which runs `rule`.
 
-    covers: whether each cover goal must be possible; not asked of a mutant, which may never get there.
+    covers: whether each cover goal must be possible; not asked of a mutant, which may never get there. second: whether
+    bitwuzla must agree with each answer of z3 that a proof rests on.
     """
 
     body: Callable[[Any], Claim]
     case: type[Case]
     rule: Rule
     covers: bool = True
+    second: bool = False
 
 
 def prove(theorem: Theorem, rlimit: int = RLIMIT) -> Proof:
@@ -59,7 +62,7 @@ def prove(theorem: Theorem, rlimit: int = RLIMIT) -> Proof:
     try:
         proof = attempt.run()
     except Undecided as reason:
-        proof = Proof(Verdict.UNKNOWN, f"z3 gave up: {reason}")
+        proof = Proof(Verdict.UNKNOWN, f"no answer: {reason}")
     except Exception:
         proof = Proof(Verdict.ERROR, traceback.format_exc())
     return replace(proof, rlimit=attempt.budget.used, paths=len(attempt.paths))
@@ -186,6 +189,8 @@ class _Attempt:
                 values = self._find(path, z3.Not(step), proved, dropped)
                 if values is not None:
                     return path, values
+                if self.theorem.second and not dropped:
+                    self._confirm([*path.conditions, *self._assumed(path, dropped), *proved, z3.Not(step)])
                 proved.append(step)  # in the order of the run, each step helps to prove the next
         return None
 
@@ -206,8 +211,19 @@ class _Attempt:
 
         proved: what is known to follow from these.
         """
-        assumed = (self._expression(a.holds) for a in path.result.assume if a.name != dropped)
-        return self._satisfy([*path.conditions, *assumed, *proved, self._expression(wanted)])
+        return self._satisfy([*path.conditions, *self._assumed(path, dropped), *proved, self._expression(wanted)])
+
+    def _assumed(self, path: Path[Claim], dropped: str) -> list[Any]:
+        return [self._expression(a.holds) for a in path.result.assume if a.name != dropped]
+
+    def _confirm(self, conditions: list[Any]) -> None:
+        """Ask the second solver what z3 has found impossible. Disagreement or Undecided if it does not say so too."""
+        text = second.text_of(conditions, self.budget.context)
+        said = second.answer(text)
+        if said == "sat":
+            raise second.Disagreement(text)
+        if said != "unsat":
+            raise Undecided(f"bitwuzla says {said}")
 
     def _satisfy(self, conditions: list[Any]) -> dict[str, int] | None:
         """Inputs that meet all conditions; None if there are none."""

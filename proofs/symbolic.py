@@ -235,6 +235,9 @@ class SymbolicWord:
     def __rfloordiv__(self, other: Any) -> "SymbolicWord":
         return self._apply(_divide, other, self)
 
+    def __mod__(self, other: Any) -> "SymbolicWord":
+        return self._apply(_remainder, self, other)
+
     def __lshift__(self, count: Any) -> "SymbolicWord":
         return self._apply(_shift_left, self, count)
 
@@ -324,6 +327,11 @@ def _multiply(run: Run, a: Any, b: Any) -> Any:
 def _divide(run: Run, a: Any, b: Any) -> Any:
     run.must(b != 0, "division by zero")
     return z3.UDiv(a, b)
+
+
+def _remainder(run: Run, a: Any, b: Any) -> Any:
+    run.must(b != 0, "division by zero")
+    return z3.URem(a, b)
 
 
 def _shift_left(run: Run, a: Any, count: Any) -> Any:

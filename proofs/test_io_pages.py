@@ -263,3 +263,44 @@ def no_page_is_cleared_that_the_block_does_not_touch(c: ClearCase) -> Claim:
         cover={"a page is cleared": cleared},
         goal=implies(cleared, c.is_needed),
     )
+
+
+@obligation(
+    supports="direct-maps-only-ram", about=io_pages.pages_to_clear, mutant=(neighbours_ignored, whole_pages_only)
+)
+def online_then_offline_restores_every_page(c: ClearCase) -> Claim:
+    """After a block went online and offline again, an I/O page that it touches is mapped just if other RAM needs it."""
+    was_set = has(io_pages.pages_to_set(c.start, c.stop, c.page_shift), c.page)
+    mapped = (c.is_shared | was_set) & negate(has(c.decide(), c.page))
+    return c.claim(
+        assume=[c.page_is_known, c.block_is_real, c.neighbours_are_apart, c.page_is_real],
+        cover={"a page that stays": c.is_needed & c.is_shared, "a page that goes": c.is_needed & negate(c.is_shared)},
+        goal=implies(c.is_needed, mapped == c.is_shared),
+    )
+
+
+@obligation(supports="no-write-outside", about=io_pages.pages_to_clear, mutant=one_page_beyond)
+def offline_clears_no_more_than_online_set(c: ClearCase) -> Claim:
+    """An I/O page that is cleared is one that was set when the block went online."""
+    cleared = has(c.decide(), c.page)
+    return c.claim(
+        assume=[c.page_is_known, c.block_is_real],
+        cover={"a page is cleared": cleared},
+        goal=implies(cleared, has(io_pages.pages_to_set(c.start, c.stop, c.page_shift), c.page)),
+    )
+
+
+def limit_is_the_last_byte(start: Any, stop: Any, limit: Any) -> Any:
+    """Wrong: the first byte behind the direct part counts to it."""
+    return umin(start, limit + 1), umin(stop, limit + 1)
+
+
+@obligation(supports="no-write-outside", about=io_pages.clip, mutant=limit_is_the_last_byte)
+def what_is_clipped_lies_below_the_limit(c: ClipCase) -> Claim:
+    """What is left of a block lies below the limit, and does not end before it starts."""
+    start, stop = c.rule(c.start, c.start + c.size, c.direct_pages)
+    return c.claim(
+        assume=[c.memory_is_real],
+        cover={"cut": (c.start < c.direct_pages) & (c.start + c.size > c.direct_pages)},
+        goal=(start <= stop) & (stop <= c.direct_pages),
+    )

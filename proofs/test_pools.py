@@ -3,8 +3,10 @@
 
 from typing import Any
 
+from model.guest.allocator import below_mask
+from model.guest.coherent import coherent_alignment
 from model.guest.pools import Pools, Reserved, mmio_entries, pool_layout
-from model.words import ceil_to, select, umin, word
+from model.words import ceil_to, select, umax, umin, word
 from proofs.case import Case, Claim, assumption, implies, one_of
 from proofs.facts import PAGE_SHIFTS
 from proofs.obligation import obligation
@@ -184,4 +186,115 @@ def reserved_entries_are_entries_of_the_table(c: MmioCase) -> Claim:
         assume=[c.page_is_known, c.table_is_real],
         cover={"all of the table": (reserved.start == 0) & (reserved.stop == c.entries) & (c.entries > 1)},
         goal=(reserved.start <= reserved.stop) & (reserved.stop <= c.entries),
+    )
+
+
+@obligation(supports="mappings-disjoint", about=pool_layout, mutant=size_rounded_up)
+def every_entry_is_in_one_pool(c: TableCase) -> Claim:
+    """Each entry lies in exactly one of the pools and the large one, so free() finds the pool that allocated."""
+    pools, large = c.decide()
+    entry = c.word("entry")
+    count = select((entry >= large) & (entry < c.entries), word(1), 0)
+    for k in range(4):
+        start = pools.size * k
+        inside = (pools.number > k) & (entry >= start) & (entry < start + pools.size)
+        count = count + select(inside, word(1), 0)
+    return c.claim(
+        assume=[c.page_is_known, c.table_is_real],
+        cover={"in a pool": entry < large, "in the large one": (entry >= large) & (entry < c.entries)},
+        goal=count == select(entry < c.entries, word(1), 0),
+    )
+
+
+class Page0Case(Case):
+    """Any table, any mask."""
+
+    def declare(self) -> None:
+        """Declare the I/O page of entry 0, the last one within the mask, and an entry."""
+        self.offset, self.mask_page, self.entry = self.word("offset"), self.word("mask_page"), self.word("entry")
+
+    @assumption
+    def mask_has_a_page_above(self) -> Any:
+        """An I/O page is larger than a byte."""
+        return self.mask_page < 1 << 63
+
+    @assumption
+    def entry_is_real(self) -> Any:
+        """The entry's I/O page is one of the bus."""
+        return (self.offset < 1 << 62) & (self.entry < 1 << 62)
+
+
+def as_unsigned(offset: Any, mask_page: Any) -> Any:
+    """Wrong: as in Linux, a table above the mask has a limit that wraps."""
+    return select(mask_page < offset, word(1 << 62), below_mask(offset, mask_page))
+
+
+def mask_page_left_out(offset: Any, mask_page: Any) -> Any:
+    """Wrong: the last I/O page that the device addresses is not used."""
+    return below_mask(offset, umax(mask_page, 1) - 1)
+
+
+@obligation(supports="handle-in-mask", about=below_mask, mutant=as_unsigned)
+def an_entry_below_the_limit_is_within_the_mask(c: Page0Case) -> Claim:
+    """The device addresses the I/O page of each entry that is searched."""
+    found = c.entry < c.rule(c.offset, c.mask_page)
+    return c.claim(
+        assume=[c.mask_has_a_page_above, c.entry_is_real],
+        cover={"the last": found & (c.offset + c.entry == c.mask_page), "out of reach": c.offset > c.mask_page},
+        goal=implies(found, c.offset + c.entry <= c.mask_page),
+    )
+
+
+@obligation(supports="map-fails-clean", about=below_mask, mutant=mask_page_left_out)
+def an_entry_within_the_mask_is_below_the_limit(c: Page0Case) -> Claim:
+    """Each entry that the device addresses is searched."""
+    reached = c.offset + c.entry <= c.mask_page
+    return c.claim(
+        assume=[c.mask_has_a_page_above, c.entry_is_real],
+        cover={"the last": c.offset + c.entry == c.mask_page},
+        goal=implies(reached, c.entry < c.rule(c.offset, c.mask_page)),
+    )
+
+
+class CoherentCase(Case):
+    """Any coherent buffer."""
+
+    def declare(self) -> None:
+        """Declare its entries and a power of two."""
+        self.entries, self.order = self.word("entries"), self.word("order")
+
+    @assumption
+    def buffer_is_real(self) -> Any:
+        """The buffer fits the largest window there is."""
+        return (self.entries > 0) & (self.entries <= MOST_ENTRIES)
+
+
+def rounded_down(entries: Any) -> Any:
+    """Wrong: the largest power of two within the buffer."""
+    return word(1) << (entries.fls() - 1)
+
+
+def one_order_more(entries: Any) -> Any:
+    """Wrong: fls() of a power of two is one more than its order."""
+    return word(1) << entries.fls()
+
+
+@obligation(supports="handle-in-mask", about=coherent_alignment, mutant=rounded_down)
+def a_coherent_buffer_lies_within_its_alignment(c: CoherentCase) -> Claim:
+    """The alignment is a power of two that holds the buffer."""
+    align = c.rule(c.entries)
+    return c.claim(
+        assume=[c.buffer_is_real],
+        cover={"no power of two": c.entries == 3},
+        goal=(align >= c.entries) & (align & (align - 1) == 0),
+    )
+
+
+@obligation(supports="map-fails-clean", about=coherent_alignment, mutant=one_order_more)
+def no_smaller_alignment_holds_a_coherent_buffer(c: CoherentCase) -> Claim:
+    """No smaller power of two holds the buffer, so it is not refused for want of room."""
+    return c.claim(
+        assume=[c.buffer_is_real],
+        cover={"a power of two": c.rule(c.entries) == c.entries},
+        goal=(c.rule(c.entries) >> 1 < c.entries),
     )

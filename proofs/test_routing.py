@@ -174,3 +174,28 @@ def what_lies_in_the_direct_part_within_the_mask_is_direct(c: RouteCase) -> Clai
         cover={"all of the direct part": c.size == c.direct_end, "out of reach": negate(direct)},
         goal=implies(c.base + c.memory + (c.size - 1) <= c.mask, direct),
     )
+
+
+def pages_only(memory: Any, size: Any, direct_end: Any, base: Any, mask: Any) -> Any:
+    """Wrong: only whole 4 KB pages go direct."""
+    if size & 0xFFF != 0:
+        return False
+    return map_is_direct(memory, size, direct_end, base, mask)
+
+
+@obligation(supports="limit-matches-split", about=map_is_direct, mutant=(pages_only, last_byte_left_out))
+def a_direct_part_within_the_mask_bypasses(c: RouteCase) -> Claim:
+    """Where the device reaches the whole direct part, all memory in it is direct: the answer may say bypass."""
+    assume = [c.window_is_on_the_bus, c.memory_is_real]
+    direct = c.maps_directly(c.rule)
+    if (c.size == 0) | (c.memory + c.size > c.direct_end):
+        return c.claim(assume=assume, cover={"elsewhere": True}, goal=True)
+    reached = c.base + (c.direct_end - 1) <= c.mask
+    return c.claim(assume=assume, cover={"all of it": reached}, goal=implies(reached, direct))
+
+
+@obligation(supports="route-agrees", about=map_is_direct, mutant=end_ignored)
+def without_a_direct_part_nothing_is_direct(c: RouteCase) -> Claim:
+    """A window for dynamic TCEs alone routes no memory directly."""
+    direct = c.rule(c.memory, c.size, word(0), c.base, c.mask)
+    return c.claim(assume=[], cover={"some memory": c.size > 0}, goal=negate(direct))

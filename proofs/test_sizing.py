@@ -191,3 +191,66 @@ def half_the_direct_part_could_not_hold_all_ram(c: RamCase) -> Claim:
         cover={"memory that is a power of two": (c.hotplug_max > 1) & (c.hotplug_max == word(1) << shift)},
         goal=(half < c.hotplug_max) | (shift == 0),
     )
+
+
+def odd_blocks_lose_a_bit(block: Any, page_shift: Any, mask: Any) -> Any:
+    """Wrong: a block with its lowest bit set counts for half."""
+    shift = sizing.largest_window_shift(block, page_shift, mask)
+    return shift - select((block & 1 == 1) & (shift > 0), 1, 0)
+
+
+def full_masks_lose_a_bit(block: Any, page_shift: Any, mask: Any) -> Any:
+    """Wrong: a mask of 64 bits counts as one of 32."""
+    shift = sizing.largest_window_shift(block, page_shift, mask)
+    return select(mask == (1 << 64) - 1, umin(shift, 32), shift)
+
+
+@obligation(supports="ram-covered", about=sizing.largest_window_shift, mutant=odd_blocks_lose_a_bit)
+def a_larger_block_gives_no_smaller_window(c: WindowCase) -> Claim:
+    """If query offers more TCEs, the window is no smaller."""
+    shift, more = c.decide(), c.word("more")
+    return c.claim(
+        assume=[c.page_is_known],
+        cover={"a larger window": (more > c.block) & (c.rule(more, c.page_shift, c.mask) > shift)},
+        goal=implies(more >= c.block, c.rule(more, c.page_shift, c.mask) >= shift),
+    )
+
+
+@obligation(supports="ram-covered", about=sizing.largest_window_shift, mutant=full_masks_lose_a_bit)
+def a_wider_mask_gives_no_smaller_window(c: WindowCase) -> Claim:
+    """If the device addresses more, the window is no smaller."""
+    shift, wider = c.decide(), c.word("wider")
+    return c.claim(
+        assume=[c.page_is_known],
+        cover={"a larger window": (wider > c.mask) & (c.rule(c.block, c.page_shift, wider) > shift)},
+        goal=implies(wider >= c.mask, c.rule(c.block, c.page_shift, wider) >= shift),
+    )
+
+
+def up_to_64_bits(block: Any, page_shift: Any, mask: Any) -> Any:
+    """Wrong: 2^64 bytes, which no word holds, count as a window."""
+    if block == 0:
+        return word(0)
+    return umin(umin(block.fls() - 1 + page_shift, 64), mask.fls())
+
+
+@obligation(supports="calls-well-formed", about=sizing.largest_window_shift, mutant=up_to_64_bits)
+def the_windows_size_fits_a_word(c: WindowCase) -> Claim:
+    """A window of that size has fewer than 2^64 bytes, so no shift by it is undefined in C."""
+    return c.claim(assume=[c.page_is_known], cover={"2^63 bytes": c.decide() == 63}, goal=c.decide() < 64)
+
+
+def forgets_beyond_64_tib(hotplug_max: Any) -> Any:
+    """Wrong: memory beyond 46 bits is not looked at."""
+    return sizing.ram_shift(hotplug_max & ((1 << 46) - 1))
+
+
+@obligation(supports="ram-covered", about=sizing.ram_shift, mutant=forgets_beyond_64_tib)
+def more_memory_needs_no_smaller_direct_part(c: RamCase) -> Claim:
+    """If memory may end later, the direct part is no smaller."""
+    more = c.word("more")
+    return c.claim(
+        assume=[],
+        cover={"a larger part": (more > c.hotplug_max) & (c.rule(more) > c.rule(c.hotplug_max))},
+        goal=implies(more >= c.hotplug_max, c.rule(more) >= c.rule(c.hotplug_max)),
+    )

@@ -250,3 +250,41 @@ def without_vpmem_ram_that_fits_has_the_window_to_itself(c: PlanCase) -> Claim:
         cover={"RAM fits": fits & negate(c.shared)},
         goal=implies(fits & negate(c.shared), (plan.direct.size > 0) & (plan.dynamic.size == 0)),
     )
+
+
+def only_an_exact_fit(largest: Any, page_shift: Any, ram: Any, shared: Any) -> WindowPlan:
+    """Wrong: RAM is pre-mapped only in a window of just its size."""
+    if largest != umax(ram, page_shift):
+        return all_dynamic(largest)
+    return plan_window(largest, page_shift, ram, shared)
+
+
+def half_is_enough(largest: Any, page_shift: Any, ram: Any, shared: Any) -> WindowPlan:
+    """Wrong: a window for dynamic TCEs alone is half of what may be had."""
+    plan = plan_window(largest, page_shift, ram, shared)
+    if (plan.direct.size > 0) | (largest == 0):
+        return plan
+    return all_dynamic(largest - 1)
+
+
+@obligation(supports="ram-covered", about=plan_window, mutant=only_an_exact_fit)
+def a_larger_window_keeps_the_direct_part(c: PlanCase) -> Claim:
+    """If a window has a direct part, a window twice as large has the same."""
+    direct, twice = c.decide().direct, c.rule(umin(c.largest, 62) + 1, c.page_shift, c.ram, c.shared).direct
+    larger = (c.largest < 63) & (direct.size > 0)
+    return c.claim(
+        assume=[c.window_fits_a_word],
+        cover={"a direct part": larger},
+        goal=implies(larger, (twice.start == direct.start) & (twice.size == direct.size)),
+    )
+
+
+@obligation(supports="regions-inside-window", about=plan_window, mutant=half_is_enough)
+def a_window_without_direct_part_is_the_largest(c: PlanCase) -> Claim:
+    """A window for dynamic TCEs alone is the largest there may be."""
+    plan = c.decide()
+    return c.claim(
+        assume=[c.window_fits_a_word],
+        cover={"no direct part": plan.direct.size == 0},
+        goal=(plan.direct.size > 0) | (plan.shift == c.largest),
+    )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import z3
 
-from model.guest import io_pages, pools, routing, sizing
+from model.guest import allocator, coherent, io_pages, pools, routing, sizing
 from model.words import ceil_to, floor_to, select, umax, umin, word
-from proofs import conftest
+from proofs import conftest, second
 from proofs.case import Case, Claim, assumption, implies, negate
 from proofs.obligation import REGISTRY, Obligation, obligation
 from proofs.prover import Theorem, Verdict, prove
@@ -54,7 +54,7 @@ def compared_from_the_left(a: Any, b: Any) -> Any:
 
 
 def divided(a: Any, b: Any) -> Any:
-    return a // b, a // 3, 100 // a
+    return a // b, a // 3, 100 // a, a % b, a % 4096
 
 
 def wraps(a: Any, b: Any) -> Any:
@@ -100,6 +100,8 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     routing.unmap_is_direct: "www",
     pools.pool_layout: "ww",
     pools.mmio_entries: "wwwww",
+    allocator.below_mask: "ww",
+    coherent.coherent_alignment: "w",
     fork_inside_fork: "ww",
     truth_as_control: "ww",
     bools_among_conditions: "ww",
@@ -398,6 +400,22 @@ def test_no_answer_of_the_solver_is_unknown_and_not_proved() -> None:
     hard = prove(Theorem(is_hard, Pair, multiply), rlimit=200_000)
     easy = prove(Theorem(holds, Pair, add), rlimit=10)
     assert (hard.verdict, easy.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(("said", "verdict"), [("sat", Verdict.ERROR), ("unknown", Verdict.UNKNOWN)])
+def test_a_second_solver_that_does_not_agree_is_noticed(
+    said: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second, "answer", lambda text: said)
+    assert prove(Theorem(holds, Pair, add, second=True)).verdict is verdict
+
+
+def test_the_second_solver_answers_by_itself() -> None:
+    context = z3.Context()
+    a = z3.BitVec("a", 64, ctx=context)
+    product = z3.BVMulNoOverflow(a, a, False)
+    assert second.answer(second.text_of([z3.ULT(a, 3), product], context)) == "sat"
+    assert second.answer(second.text_of([z3.UGT(a, 1 << 32), product], context)) == "unsat"
 
 
 def test_an_assumption_that_the_proof_does_not_need_is_a_complaint() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from model.guest.table import BLOCK, Pool, Table
 from model.locks import pool_lock
+from model.words import Word, select, umin, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -73,11 +74,19 @@ def search_order(
         hint = after if not number and after is not None and pool.start <= after < pool.stop else pool.hint
         start, limit = hint if hint < pool.stop else pool.start, pool.stop
         if limit + table.offset > mask_page:
-            limit = mask_page - table.offset + 1
+            limit = int(below_mask(word(table.offset), word(mask_page)))
             if start >= limit or number:
                 pool = small[0]  # noqa: PLW2901 as in Linux, the search moves to pool 0
                 start = pool.start
         yield pool, start, limit
+
+
+def below_mask(offset: Word, mask_page: Word) -> Word:
+    """Where the entries end that a device can address; 0 if it reaches none. Linux: iommu_range_alloc().
+
+    offset: I/O page on the bus of entry 0. mask_page: the last one within the mask.
+    """
+    return select(mask_page < offset, 0, mask_page + 1 - umin(offset, mask_page + 1))
 
 
 def area(table: Table, start: int, limit: int, count: int, align: int, boundary: int) -> int | None:
@@ -88,9 +97,9 @@ def area(table: Table, start: int, limit: int, count: int, align: int, boundary:
         return None
     while True:
         index = table.taken.free_area(start, count, align, table.offset)
-        if index + count > limit - 1:
+        if index + count >= limit:
             return None
         page = table.offset + index
         if page % boundary + count <= boundary:
             return index
-        start = -(-page // boundary) * boundary - table.offset
+        start = (page + boundary - 1) // boundary * boundary - table.offset

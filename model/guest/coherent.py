@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from model.guest.table import Table
 from model.guest.windows import Device
 from model.types import BusAddress, Direction, DmaMask, PhysAddr, Span
-from model.words import word
+from model.words import Word, umax, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -57,7 +57,7 @@ def map_coherent(kernel: "Kernel", table: Table, buffer: Span[PhysAddr], mask: D
     """Take entries at a multiple of the buffer's power of two, and set them. Linux: iommu_alloc_coherent()."""
     # PARAMETERS
     pages = kernel.pages_touched(word(buffer.start), word(buffer.size), word(table.page_shift))
-    align = kernel.coherent_alignment(int(pages.number))
+    align = int(kernel.coherent_alignment(pages.number))
 
     # CHECKS
     entry = kernel.allocate_entries(table, int(pages.number), mask >> table.page_shift, align, cpu)
@@ -66,9 +66,9 @@ def map_coherent(kernel: "Kernel", table: Table, buffer: Span[PhysAddr], mask: D
     return None if entry is None else kernel.point_entries(table, entry, buffer, Direction.BIDIRECTIONAL, cpu)
 
 
-def coherent_alignment(entries: int) -> int:
+def coherent_alignment(entries: Word) -> Word:
     """The smallest power of two entries that holds a buffer. Linux: get_iommu_order()."""
-    return 1 << (entries - 1).bit_length()
+    return word(1) << (umax(entries, 1) - 1).fls()
 
 
 def free_coherent(kernel: "Kernel", device: int, memory: Span[PhysAddr], handle: BusAddress, mask: DmaMask) -> None:

@@ -3,11 +3,12 @@
 
 from model.defects import Defect
 from model.guest import coherent
+from model.words import Word, word
 
 
-def anywhere(entries: int) -> int:
+def anywhere(entries: Word) -> Word:
     """No alignment."""
-    return 1
+    return word(1)
 
 
 DEFECT = Defect(
