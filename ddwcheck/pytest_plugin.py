@@ -88,11 +88,15 @@ class Summary:
                 console.print(f"Reach goals of {family}: not judged, {parts}")
 
     def machines(self) -> Table:
-        """Examples, steps and speed of each machine."""
+        """Examples, steps and speed of each machine, or of all tests of one name."""
         table = Table("machine", "examples", "steps", "steps/s", title="Machines", title_justify="left")
-        for tally, seconds in sorted(self.tallies, key=lambda t: (t[0]["family"], t[0]["machine"])):
-            name, steps = f"{tally['family']} {tally['machine']}", tally["steps"]
-            table.add_row(name, f"{tally['examples']:,}", f"{steps:,}", f"{steps / seconds:,.0f}")
+        rows: dict[str, tuple[int, int, float]] = {}
+        for tally, seconds in self.tallies:
+            name = f"{tally['family']} {tally['machine']}"
+            examples, steps, time = rows.get(name, (0, 0, 0.0))
+            rows[name] = examples + tally["examples"], steps + tally["steps"], time + seconds
+        for name, (examples, steps, time) in sorted(rows.items()):
+            table.add_row(name, f"{examples:,}", f"{steps:,}", f"{steps / time:,.0f}")
         return table
 
     def invariants(self) -> Table:

@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from properties.goals import GOALS
 from properties.machine import SHARDS, machine_of, seeded
+from properties.parts import PARTS
 from properties.strategies import Strength
 
 
@@ -20,4 +21,4 @@ def test_every_invariant_holds_after_every_step(
     try:
         run_state_machine_as_test(machine, settings=settings())
     finally:
-        record_property("tally", machine.tally.report("life-cycle", f"{platform} {strength}", GOALS, len(SHARDS)))
+        record_property("tally", machine.tally.report("life-cycle", f"{platform} {strength}", GOALS, PARTS))
