@@ -9,7 +9,9 @@ from model.hypervisor.papr import Papr
 from model.profiles import Lpar
 
 NOT_RUN = (AskMask, EehReset, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask)
-"""Events that the harness of the compiled kernel cannot carry out yet."""
+"""Events that are not drawn for the compiled kernel: the harness has those with masks alone, and the releases do not
+restate what their C does with them yet.
+"""
 MOST_CALLS = 1 << 16
 """Hypercalls of one loop that have to be carried out one by one."""
 

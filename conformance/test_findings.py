@@ -7,7 +7,7 @@ import pytest
 
 from conformance.kernel.kernels import Kernels
 from conformance.survey import watch
-from model.events import AllocCoherent, Event, Fault, Map, MapSg, SetMask, Step, Unmap
+from model.events import AllocCoherent, AskMask, Event, Fault, Map, MapSg, SetCoherentMask, SetMask, Step, Unmap
 from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
 from model.trace import Trace
@@ -89,3 +89,27 @@ def test_f35_f36_a_coherent_buffer_is_asked_of_a_table_that_is_gone(kernels: Ker
     event = AllocCoherent(0, Span(PhysAddr(0), PhysAddr(PAGE)), BITS_32)
     crashed = "guest-crash" in broken(kernels, POWERVM_SRIOV, OPEN, event, lpar=WHOLE)
     assert crashed == (kernels.tree.version < LIMITED)
+
+
+NARROW = simple_lpar(64 * GIB)
+"""RAM for which 36 bits are enough, and 32 are not."""
+
+
+def opens_after(kernels: Kernels, *events: Event) -> bool:
+    """Whether a driver that sets a mask of 64 bits gets a window after some events."""
+    _, run = watch(Trace(POWERVM_DEDICATED, NARROW, tuple(map(Step, (*events, OPEN)))), kernels)
+    view = run.guest.view(0) if run is not None else None
+    assert view is not None
+    return view.window is not None
+
+
+def test_f40_asking_for_a_mask_costs_the_device_its_window(kernels: Kernels) -> None:
+    limited = kernels.tree.version >= SPLIT
+    assert ("masks-do-no-harm" in broken(kernels, POWERVM_DEDICATED, AskMask(0), lpar=NARROW)) == limited
+    assert opens_after(kernels)
+    assert opens_after(kernels, AskMask(0)) == (not limited)
+
+
+def test_f41_a_coherent_mask_takes_the_window_of_the_dma_mask(kernels: Kernels) -> None:
+    event = SetCoherentMask(0, DmaMask((1 << 64) - 1))
+    assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, event, lpar=NARROW)

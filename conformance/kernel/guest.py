@@ -64,12 +64,12 @@ class CompiledKernel:
         raise OutOfScope("a function that is found again while its node stays")
 
     def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
-        """Not carried out yet: a coherent mask comes with each allocation."""
-        raise OutOfScope("a coherent mask that is set by itself")
+        """dma_set_coherent_mask()."""
+        return bool(self._ask(Ask.SET_COHERENT_MASK, device, mask)[0])
 
     def required_mask(self, device: int) -> DmaMask:
-        """Not carried out yet."""
-        raise OutOfScope("a driver that asks for a mask")
+        """dma_get_required_mask()."""
+        return DmaMask(self._ask(Ask.ASK_MASK, device)[0])
 
     def set_dma_mask(self, device: int, mask: DmaMask) -> MaskAnswer:
         """dma_iommu_dma_supported()."""

@@ -56,6 +56,8 @@ class Ask(IntEnum):
     UNMAP_SG = 14
     ALLOC_COHERENT = 15
     FREE_COHERENT = 16
+    ASK_MASK = 17
+    SET_COHERENT_MASK = 18
 
 
 class Say(IntEnum):

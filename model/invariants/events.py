@@ -127,6 +127,8 @@ def _own_harm(scene: Scene, event: MaskEvent) -> Wrong | None:
         return "the mask is not what the answer says", expected, after.mask
     if isinstance(event, AskMask) and (after.current, after.window) != (before.current, before.window):
         return "asking for a mask changed the windows of the device", "no change", "another window"
+    if isinstance(event, AskMask) and list(after.traces) != list(before.traces):
+        return "asking for a mask left something behind", ", ".join(before.traces) or "nothing", ", ".join(after.traces)
     if isinstance(event, SetCoherentMask) and _lost(scene, event.device, before, after):
         return "a coherent mask took the window that the device maps through", f"LIOBN {before.current:#x}", "none"
     return None

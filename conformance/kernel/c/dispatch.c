@@ -25,6 +25,14 @@ static bool go_direct(struct device *device, u64 mask)
 	       min_not_zero(mask, device->bus_dma_limit) >= dma_direct_get_required_mask(device);
 }
 
+/* dma_get_required_mask() of kernel/dma/mapping.c. */
+u64 dispatch_required_mask(struct device *device)
+{
+	if (go_direct(device, device->coherent_dma_mask))
+		return dma_direct_get_required_mask(device);
+	return device->dma_ops->get_required_mask(device);
+}
+
 static bool dma_map_direct(struct device *device)
 {
 	return go_direct(device, *device->dma_mask);

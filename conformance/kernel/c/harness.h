@@ -35,6 +35,8 @@ void partition_boot(const word *in);
 void partition_attach(const word *in);
 void partition_detach(word device);
 int partition_set_mask(word device, word mask);
+int partition_set_coherent_mask(word device, word mask);
+word partition_required_mask(word device);
 word partition_map(word device, word start, word size, word direction, word cpu);
 void partition_unmap(word device, word handle, word size, word direction);
 void partition_map_sg(const word *in);

@@ -283,6 +283,12 @@ static void carry_out(word type)
 	case SET_MASK:
 		host_reply(partition_set_mask(request[0], request[1]));
 		break;
+	case ASK_MASK:
+		host_reply(partition_required_mask(request[0]));
+		break;
+	case SET_COHERENT_MASK:
+		host_reply(partition_set_coherent_mask(request[0], request[1]));
+		break;
 	case MAP:
 		host_reply(partition_map(request[0], request[1], request[2], request[3], request[4]));
 		break;

@@ -268,6 +268,22 @@ int partition_set_mask(word number, word mask)
 	return 1;
 }
 
+/* dma_set_coherent_mask(), the same. */
+int partition_set_coherent_mask(word number, word mask)
+{
+	struct device *device = &machines[number].device.dev;
+
+	if (!device->dma_ops->dma_supported(device, mask))
+		return 0;
+	device->coherent_dma_mask = mask;
+	return 1;
+}
+
+word partition_required_mask(word number)
+{
+	return dispatch_required_mask(&machines[number].device.dev);
+}
+
 word partition_map(word number, word start, word size, word direction, word cpu)
 {
 	word handle;

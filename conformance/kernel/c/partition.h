@@ -13,6 +13,7 @@ struct iommu_group *group_of(struct pci_dev *);
 
 /* dispatch.c: kernel/dma/mapping.c and direct.h, restated */
 bool dispatch_goes_direct(struct device *, phys_addr_t start, size_t size);
+u64 dispatch_required_mask(struct device *device);
 dma_addr_t dispatch_map(struct device *, phys_addr_t start, size_t size, enum dma_data_direction);
 void dispatch_unmap(struct device *, dma_addr_t, size_t size, enum dma_data_direction);
 int dispatch_map_sg(struct device *, struct scatterlist *, int count, enum dma_data_direction);
