@@ -44,7 +44,7 @@ def one_by_one(kernel: "Kernel", liobn: Liobn, ioba: BusAddress, page: int, coun
 
 DEFECT = Defect(
     id="clearing-stops-when-refused",
-    breaks="bitmap-matches-tces",
+    breaks="unmap-releases",
     replaces=tces.clear_entries,
     by=until_refused,
     releases=RELEASES,

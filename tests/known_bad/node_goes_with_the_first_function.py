@@ -22,7 +22,7 @@ def forget_all(kernel: "Kernel", device: int) -> None:
 
 DEFECT = Defect(
     id="node-goes-with-the-first-function",
-    breaks="mapping-translates",
+    breaks="limit-matches-split",
     replaces=devices.detach,
     by=forget_all,
     root_cause="Forgotten that several functions share a node.",
