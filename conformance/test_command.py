@@ -41,7 +41,8 @@ def test_what_a_change_breaks_is_said_and_can_be_replayed(
     assert "added        1  ram-covered" in said
     folder = next(folder for folder in tmp_path.iterdir() if "ram-covered" in folder.name)
     report = (folder / "report.txt").read_text()
-    assert "tce_setrange_multi_pSeriesLP() iommu.c:" in report and max(map(len, report.splitlines())) <= 75
+    assert "tce_setrange_multi_pSeriesLP() iommu.c:" in report
+    assert all(len(line) <= 75 or str(folder) in line for line in report.splitlines())  # a path is not cut
     assert main(["replay", str(folder), "--tree", str(work_tree)]) == 1
     assert "VIOLATED ram-covered" in capsys.readouterr().out
     assert main(["replay", str(folder)]) == 2

@@ -53,6 +53,8 @@ class Machine:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._said,
             pass_fds=(memory, its_qtest.fileno(), its_monitor.fileno()), start_new_session=True,
         )  # fmt: skip
+        while self._is_setpriv() and self.process.poll() is None:
+            time.sleep(0.001)  # it has not asked yet to end with this process
         os.close(memory)
         its_qtest.close()
         its_monitor.close()
@@ -61,6 +63,9 @@ class Machine:
 
     def __enter__(self) -> "Machine":
         return self
+
+    def _is_setpriv(self) -> bool:
+        return Path(f"/proc/{self.process.pid}/comm").read_text() == "setpriv\n"
 
     def __exit__(self, *_: object) -> None:
         self.close()
