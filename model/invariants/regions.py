@@ -136,7 +136,17 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
     return None
 
 
-@invariant("limit-matches-split", lambda scene: scene.views)
+def routed(scene: Scene) -> list[int]:
+    """Devices that no window is being opened for."""
+    functions, opening = scene.lpar.functions, scene.run.opening
+    return [device for device in scene.views if functions[device] not in opening]
+
+
+@invariant(
+    "limit-matches-split",
+    routed,
+    "a PE whose window is being opened, under dma_win_init_mutex, has nobody's answer yet",
+)
 def limit_matches(scene: Scene, device: int) -> Violation | None:
     """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is
     pre-mapped is routed directly, by itself and in a scatterlist.
