@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from conformance.scope import Bounded, OutOfScope
-from model.calls import GetTce, HcallAnswer, HcallStatus, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
+from model.calls import GetRun, GetTce, HcallAnswer, HcallStatus, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
 from model.interfaces import Crash, GuestDevice, GuestWindow
 from model.ledger import Crossing, hcall_name
 from model.profiles import Lpar
@@ -103,7 +103,7 @@ def story(crossings: Sequence[Crossing]) -> list[object]:
     """What crossed in a step, in order, in a form that does not depend on how loops were recorded."""
     told: list[object] = []
     for crossing in crossings:
-        if isinstance(crossing.call, RtasCall | GetTce):
+        if isinstance(crossing.call, RtasCall | GetTce | GetRun):
             told.append((crossing.call, crossing.answer))
             continue
         for group in writes(crossing):

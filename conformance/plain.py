@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from conformance.plain_tables import PlainMemory, PlainTable
 from model.calls import (
+    GetRun,
     GetTce,
     Hcall,
     HcallAnswer,
@@ -69,6 +70,8 @@ class Plain(Papr):
                     return HcallAnswer(answer.status, done=done)
                 done += 1
             return HcallAnswer(HcallStatus.SUCCESS, done=done)
+        if isinstance(call, GetRun):
+            return self._read(call)
         if isinstance(call, StuffTce) and not self.multi_tce & MultiTce.STUFF:
             return HcallAnswer(HcallStatus.FUNCTION)
         if isinstance(call, PutTceIndirect) and not self.multi_tce & MultiTce.INDIRECT:
@@ -91,6 +94,18 @@ class Plain(Papr):
         if tce & 3 == 0 or self.memory.owns(tce >> 12 << 12, 4096):
             return HcallAnswer(HcallStatus.SUCCESS, tce)
         return HcallAnswer(HcallStatus.PARTIAL, Tce(tce | 0xFFFFFFFFFFFFF000))
+
+    def _read(self, run: GetRun) -> HcallAnswer:
+        found: list[Span[int]] = []
+        for done in range(run.entries):
+            answer = self.hcall(GetTce(run.liobn, BusAddress(run.ioba + done * run.stride)))
+            if answer.status not in (HcallStatus.SUCCESS, HcallStatus.PARTIAL):
+                return HcallAnswer(answer.status, done=done, found=tuple(found))
+            if answer.tce and found and found[-1].stop == done:
+                found[-1] = Span(found[-1].start, done + 1)
+            elif answer.tce:
+                found.append(Span(done, done + 1))
+        return HcallAnswer(HcallStatus.SUCCESS, done=run.entries, found=tuple(found))
 
     def _set(self, window: Window, ioba: BusAddress, tces: Sequence[Tce], by_value: Tce | None = None) -> HcallAnswer:
         """Store neighbouring entries, all or none. by_value: H_STUFF_TCE's TCE, checked for a count of 0 too."""

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance.compare import Assign, Isolate, Operation, Reaches, Release, Restart
-from model.calls import GetTce, Hcall, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun, tce_list
+from model.calls import GetRun, GetTce, Hcall, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun, tce_list
 from model.hypervisor.papr import Papr
 from model.hypervisor.windows import Window
 from model.profiles import (
@@ -95,7 +95,7 @@ def hcalls(draw: st.DrawFn, hypervisor: Papr) -> Hcall:
     """TCE hypercalls and loops, at the start, at the end and in the middle of a window."""
     window = draw(st.sampled_from(all_windows(hypervisor)))
     page, entries = 1 << window.page_shift, window.entries
-    kind = draw(st.sampled_from((TceRun, TceRun, GetTce, PutTce, StuffTce, PutTceIndirect)))
+    kind = draw(st.sampled_from((TceRun, TceRun, GetRun, GetTce, PutTce, StuffTce, PutTceIndirect)))
     entry = draw(st.sampled_from((0, entries // 2, entries - 20))) + draw(st.integers(0, 20))
     ioba = BusAddress(max(0, window.base + entry * page + rarely(draw, 0, st.sampled_from((1, page // 2, -1)))))
     liobn = rarely(draw, window.liobn, st.just(FOREIGN_LIOBN))
@@ -104,6 +104,8 @@ def hcalls(draw: st.DrawFn, hypervisor: Papr) -> Hcall:
     step = rarely(draw, page, st.sampled_from((0, 4096, 2 * page)))
     if kind is TceRun:
         return draw(loops(PutTce(liobn, ioba, tce), count, step, page))
+    if kind is GetRun:
+        return GetRun(liobn, ioba, rarely(draw, page, st.sampled_from((4096, 2 * page))), count)
     if kind is GetTce:
         return GetTce(liobn, ioba)
     if kind is PutTce:

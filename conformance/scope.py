@@ -4,11 +4,22 @@
 from dataclasses import replace
 
 from model.calls import Hcall, HcallAnswer, TceRun
-from model.events import AskMask, Attach, EehReset, Event, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask
+from model.events import (
+    AskMask,
+    Attach,
+    EehReset,
+    Event,
+    Kdump,
+    Kexec,
+    OfflineVpmem,
+    OnlineVpmem,
+    Replug,
+    SetCoherentMask,
+)
 from model.hypervisor.papr import Papr
 from model.profiles import Lpar
 
-NOT_RUN = (AskMask, EehReset, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask)
+NOT_RUN = (AskMask, EehReset, Kdump, Kexec, OfflineVpmem, OnlineVpmem, Replug, SetCoherentMask)
 """Events that are not drawn for the compiled kernel: the harness has those with masks alone, and the releases do not
 restate what their C does with them yet.
 """

@@ -14,7 +14,7 @@ from conformance.compare import Assign, Isolate, Operation, Reaches, Release, Re
 from conformance.edits import Edit
 from conformance.kernel.platform import SOURCES, CompiledPlatform, compiled
 from conformance.questions import FOREIGN_LIOBN, FOREIGN_PE, MEMORY, PES, all_windows
-from model.calls import GetTce, Hcall, HcallStatus, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun, tce_list
+from model.calls import GetRun, GetTce, Hcall, HcallStatus, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun, tce_list
 from model.hypervisor.papr import Papr
 from model.profiles import PROFILES, Choices, MultiTce, Profile
 from model.types import BusAddress, Liobn, PhysAddr, Span, Tce
@@ -106,7 +106,7 @@ class Asker:
         if address > (1 << 64) - (1 << 32):
             page = 0  # what follows in a list or loop would be no 64-bit word
         count = self.rarely(self.random.randrange(20), *GIANT)
-        match self.random.randrange(5):
+        match self.random.randrange(6):
             case 0:
                 return GetTce(liobn, ioba)
             case 1:
@@ -117,6 +117,9 @@ class Asker:
                 step = self.rarely(page, 0, 2 * page)
                 listed = range(min(count, COUNTABLE)) if count > 513 else tce_list(tce, step, count)
                 return PutTceIndirect(liobn, ioba, listed, self.rarely(0, 8, 4096))  # type: ignore[arg-type]
+            case 4:
+                few = min(count, COUNTABLE, ((1 << 64) - 1 - ioba) // 4096 // 512)  # the last is a 64-bit word, too
+                return GetRun(liobn, ioba, self.rarely(1 << window.page_shift, 4096, 1 << 21), few)
             case _:
                 kind = draw((PutTce, StuffTce, PutTceIndirect))
                 per_call = 1 if kind is PutTce else self.rarely(self.random.randrange(1, 9), 512, 513)

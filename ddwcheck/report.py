@@ -18,7 +18,7 @@ from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
 from ddwcheck.need import Need
 from ddwcheck.picture import picture
-from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
+from model.calls import GetRun, GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
 from model.events import AskMask, Beginning, Fault
 from model.interfaces import MaskAnswer
 from model.invariants import INVARIANTS, Violation
@@ -197,6 +197,8 @@ def call_line(crossing: Crossing) -> str:
         where += f" tce={call.tce:#x}"
     elif isinstance(call, StuffTce):
         where += f" tce={call.tce:#x} x {call.count}"
+    elif isinstance(call, GetRun):
+        where += f" x {call.entries}, {sum(span.size for span in answer.found)} not zero"
     elif not isinstance(call, GetTce):
         where += f" {call.count} TCEs"
     return f"{where}: {answer.status.name}{mark}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
-from model.types import BusAddress, Liobn, Tce
+from model.types import BusAddress, Liobn, Span, Tce
 
 
 class RtasStatus(IntEnum):
@@ -147,18 +147,48 @@ class TceRun:
         return TceRun(self.kind, self.liobn, self.ioba, self.first, self.step, self.stride, entries, self.per_call)
 
 
+@dataclass(frozen=True, slots=True)
+class GetRun:
+    """A loop of H_GET_TCE over neighbouring TCEs, entry k at `ioba + k * stride`. It ends at the first call that answers
+    neither H_SUCCESS nor H_PARTIAL.
+    """
+
+    liobn: Liobn
+    ioba: BusAddress
+    stride: int
+    entries: int
+
+    def __len__(self) -> int:
+        """Number of hypercalls."""
+        return self.entries
+
+    def prefix(self, calls: int) -> "GetRun":
+        """The loop's first `calls` calls."""
+        return GetRun(self.liobn, self.ioba, self.stride, min(self.entries, calls))
+
+    def calls(self) -> Iterator[GetTce]:
+        """The hypercalls one by one."""
+        return (GetTce(self.liobn, BusAddress(self.ioba + k * self.stride)) for k in range(self.entries))
+
+
 def tce_list(first: int, step: int, count: int) -> Sequence[Tce]:
     """The list of TCEs first, first + step, ...; a `range` where the step allows it, so that it costs no memory."""
     return range(first, first + step * count, step) if step else (Tce(first),) * count  # type: ignore[return-value]
 
 
-Hcall: TypeAlias = GetTce | PutTce | StuffTce | PutTceIndirect | TceRun
+Hcall: TypeAlias = GetTce | PutTce | StuffTce | PutTceIndirect | TceRun | GetRun
+Read: TypeAlias = GetTce | GetRun
+"""What changes no TCE."""
 
 
 @dataclass(frozen=True, slots=True)
 class HcallAnswer:
-    """R3, for H_GET_TCE also R4, and for a `TceRun` how many of its calls succeeded."""
+    """R3, for H_GET_TCE also R4, and for a loop how many of its calls succeeded.
+
+    found: for a `GetRun` the TCEs that are not zero, as ranges of entries counted from its first.
+    """
 
     status: HcallStatus
     tce: Tce = field(default=Tce(0))
     done: int = 0
+    found: tuple[Span[int], ...] = ()

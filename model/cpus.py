@@ -6,7 +6,7 @@ a lock that is given back lets the first who waits for it go on. Threads only ke
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Semaphore, Thread
 from typing import Generic, TypeVar
 
@@ -18,6 +18,10 @@ C = TypeVar("C")
 
 class _Abandoned(BaseException):
     """The run is over; whoever still waits for a lock ends here."""
+
+
+class KernelGone(BaseException):
+    """The kernel crashed in the middle of an event; its stacks unwind, and nothing that they still call happens."""
 
 
 class Cpu(Generic[C]):
@@ -88,11 +92,12 @@ class Cpus(Generic[C]):
         self._run(cpu)
 
     def abandon(self) -> None:
-        """The run is over: those who still wait for a lock are let go, and do nothing any more."""
+        """Its kernel is over: those who still wait for a lock are let go, and do nothing any more."""
         self._over = True
         for cpu in self._waiting:
-            self._run(cpu)
-        self._waiting, self._owners = [], {}
+            with suppress(KernelGone):
+                self._run(cpu)
+        self._waiting, self._owners, self._over = [], {}, False
 
     def _run(self, cpu: Cpu[C]) -> None:
         me = cpu.resumer = self.running

@@ -198,6 +198,22 @@ class Reboot:
     """The partition reboots: drivers end their mappings first; the guest starts anew with the memory as it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kexec:
+    """The kernel starts another one in its place; its drivers have ended their mappings. Windows and their properties stay.
+    Linux: kernel_kexec().
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Kdump:
+    """The kernel crashes, and one in `memory`, which was set aside for it, dumps it: devices go on with what they were
+    given. Until the partition reboots, drivers do what dumping needs, and nothing else happens. Linux: crash_kexec().
+    """
+
+    memory: Span[PhysAddr]
+
+
 Beginning: TypeAlias = Map | MapSg | AllocCoherent
 """What begins a mapping."""
 Ending: TypeAlias = Unmap | UnmapSg | FreeCoherent
@@ -207,7 +223,7 @@ ENDING: dict[type[Beginning], type[Ending]] = {Map: Unmap, MapSg: UnmapSg, Alloc
 
 Event: TypeAlias = (
     Attach | Detach | Replug | EehReset | SetMask | SetCoherentMask | AskMask | Beginning | Ending
-    | Online | Offline | AddVpmem | RemoveVpmem | OnlineVpmem | OfflineVpmem | Reboot
+    | Online | Offline | AddVpmem | RemoveVpmem | OnlineVpmem | OfflineVpmem | Reboot | Kexec | Kdump
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ rather than held.
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from model.calls import Hcall, HcallAnswer, RtasAnswer, RtasCall
@@ -34,11 +35,29 @@ class DefaultWindow(NamedTuple):
     span: Span[BusAddress]
 
 
+class InheritedWindow(NamedTuple):
+    """A dynamic window that a kernel before has left: `linux,direct64-ddr-window-info`, `linux,dma64-ddr-window-info`."""
+
+    liobn: Liobn
+    base: BusAddress
+    page_shift: PageShift
+    shift: WindowShift
+
+
+class Boot(Enum):
+    """How a kernel comes to run: started by firmware, by a kernel before it, or by one that crashed, to dump that."""
+
+    FIRMWARE = "firmware"
+    KEXEC = "kexec"
+    KDUMP = "kdump"
+
+
 class DdwProperties(NamedTuple):
     """What firmware writes into the node above a PE.
 
     default: None for a PE that came up frozen. applicable: tokens of query, create, remove; None where DDW does not
-    apply. extensions: cells of `ibm,ddw-extensions`, count first; empty where absent.
+    apply. extensions: cells of `ibm,ddw-extensions`, count first; empty where absent. inherited: what kexec hands on, never
+    firmware.
     """
 
     pe: Pe
@@ -46,6 +65,7 @@ class DdwProperties(NamedTuple):
     applicable: tuple[int, int, int] | None
     extensions: tuple[int, ...]
     mmio32: Span[BusAddress] | None
+    inherited: InheritedWindow | None = None
 
     @property
     def default_liobn(self) -> Liobn | None:
@@ -195,6 +215,9 @@ class Guest(Protocol):
 
     def replug(self, device: int) -> None:
         """Forget the function and find it again; its node stays. Linux: pci_dma_dev_setup_pSeriesLP()."""
+
+    def properties(self, device: int) -> DdwProperties:
+        """The properties above the device as they are now, for a kernel that follows by kexec."""
 
     def set_dma_mask(self, device: int, mask: DmaMask) -> MaskAnswer:
         """A driver sets its mask. Linux: dma_iommu_dma_supported()."""

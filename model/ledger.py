@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from model.calls import (
+    GetRun,
     GetTce,
     Hcall,
     HcallAnswer,
@@ -20,6 +21,7 @@ from model.calls import (
     TceRun,
 )
 from model.events import AllocCoherent, Beginning, Event
+from model.interfaces import TceSpan
 from model.types import CONTROL, BusAddress, Direction, DmaMask, Liobn, PhysAddr, Span
 
 
@@ -99,18 +101,33 @@ class Crossing:
     page_shift: int | None = None
 
 
+class Dump(NamedTuple):
+    """What a kernel left when it crashed: its RAM, and by PE and LIOBN the TCEs that grant access, as ranges.
+
+    named: the PEs whose properties name a window that is there; in the middle of opening one that cannot be known.
+    """
+
+    online: tuple[Span[PhysAddr], ...]
+    left: dict[tuple[int, Liobn], tuple[TceSpan, ...]]
+    named: frozenset[int]
+
+    def of(self, liobn: Liobn) -> tuple[TceSpan, ...]:
+        """Those of one window."""
+        return next((tces for (_, other), tces in self.left.items() if other == liobn), ())
+
+
 @dataclass(slots=True)
 class Ledger:
     """State of the run as its inputs and answers tell it.
 
-    refused: ranges of bus addresses, by LIOBN, whose last clearing the hypervisor refused. stranded: windows whose
-    removal it refused. lost_default: PEs whose default it would not restore. `refused` and `stranded` are excused
-    where an invariant asks that nothing be left: nobody could have done better.
+    refused: ranges of bus addresses, by LIOBN, whose last clearing, or reading, the hypervisor refused. stranded:
+    windows whose removal it refused. lost_default: PEs whose default it would not restore. `refused` and `stranded` are
+    excused where an invariant asks that nothing be left: nobody could have done better.
 
     offers: query's last answer by PE. masks, coherent_masks: what drivers have set and were allowed, by device; windowed:
     the devices whose PE had a dynamic window when they last set their DMA mask. under_way:
     the events that have begun and not ended; ending: mappings that some of them end; moving: memory that some of them
-    bring or take.
+    bring or take. dump: what is being dumped, None if nothing is.
     """
 
     online: list[Span[PhysAddr]] = field(default_factory=list)
@@ -126,6 +143,7 @@ class Ledger:
     under_way: list[Event] = field(default_factory=list)
     ending: set[int] = field(default_factory=set)
     moving: list[Span[PhysAddr]] = field(default_factory=list)
+    dump: Dump | None = None
 
     @contextmanager
     def moves(self, block: Span[PhysAddr]) -> Iterator[None]:
@@ -158,6 +176,12 @@ class Ledger:
                 self.lost_default.discard(pe)
             elif answer.status in (RtasStatus.HARDWARE, RtasStatus.PARAMETER):
                 self.lost_default.add(pe)
+
+    def note_read(self, run: GetRun, answer: HcallAnswer) -> None:
+        """Learn which TCE could not be read: nobody knows whether it is in use."""
+        if answer.status is not HcallStatus.SUCCESS:
+            at = run.ioba + answer.done * run.stride
+            self.refused.setdefault(run.liobn, []).append(Span(BusAddress(at), BusAddress(at + run.stride)))
 
     def note_hcall(self, call: Hcall, answer: HcallAnswer, stride: int) -> None:
         """Learn what was refused to be cleared, and what was cleared after all."""
@@ -205,7 +229,7 @@ def pieces(call: Hcall, answer: HcallAnswer, stride: int) -> list[tuple[Span[Bus
             for a, b, ok in spans
             if b > a
         ]
-    if isinstance(call, GetTce):
+    if isinstance(call, GetTce | GetRun):
         return []
     if isinstance(call, PutTceIndirect):
         count, clears = call.count, not any(tce & CONTROL for tce in call.tces)
@@ -221,4 +245,4 @@ NAMES = {PutTce: "H_PUT_TCE", StuffTce: "H_STUFF_TCE", PutTceIndirect: "H_PUT_TC
 
 def hcall_name(call: Hcall) -> str:
     """LoPAR's name of a hypercall, or of the one that a loop repeats."""
-    return NAMES[call.kind if isinstance(call, TceRun) else type(call)]
+    return NAMES[call.kind if isinstance(call, TceRun) else GetTce if isinstance(call, GetRun) else type(call)]

@@ -16,6 +16,8 @@ from model.events import (
     Ending,
     Event,
     FreeCoherent,
+    Kdump,
+    Kexec,
     Map,
     MapSg,
     Offline,
@@ -39,6 +41,8 @@ BITS_32 = DmaMask((1 << 32) - 1)
 """A device's masks until its driver sets others. Linux: pci_setup_device()."""
 ALONE = (Attach, Detach, Replug, EehReset, SetMask, SetCoherentMask, AskMask)
 """Events in which a driver or the device core does nothing else with the device."""
+WHILE_DUMPING = (SetMask, SetCoherentMask, AskMask, Beginning, Ending, Replug, EehReset, Reboot)
+"""What happens while a crashed kernel is dumped."""
 MEMORY = (Online, Offline, OnlineVpmem, OfflineVpmem)
 """Events of which the memory core carries out one at a time."""
 
@@ -50,7 +54,9 @@ def is_possible(run: "Run", event: Event) -> bool:
 
 def _can_meet(run: "Run", event: Event, other: Event) -> bool:
     """Whether an event can come in the middle of another one."""
-    if isinstance(event, Reboot) or (isinstance(event, MEMORY) and isinstance(other, MEMORY)):
+    if isinstance(event, Reboot | Kexec) or isinstance(other, Reboot | Kexec | Kdump):
+        return False
+    if isinstance(event, MEMORY) and isinstance(other, MEMORY):
         return False
     one, two = _device(run, event), _device(run, other)
     if one is not None and one == two and (isinstance(event, ALONE) or isinstance(other, ALONE)):
@@ -77,6 +83,8 @@ def _leaving(run: "Run", event: Event) -> Iterator[Span[PhysAddr]]:
     match event:
         case Offline(number):
             yield run.lpar.blocks[number]
+        case Kdump(memory):
+            yield memory
         case RemoveVpmem(number) | OnlineVpmem(number) | OfflineVpmem(number):
             yield run.lpar.vpmem[number]
 
@@ -85,6 +93,8 @@ def _can_be(run: "Run", event: Event) -> bool:  # noqa: PLR0912 one case an even
     """Whether there is what the event needs."""
     ledger, lpar = run.ledger, run.lpar
     there = getattr(event, "device", None) in run.attached
+    if ledger.dump is not None and not isinstance(event, WHILE_DUMPING):
+        return False
     match event:
         case Attach(device):
             return not there and 0 <= device < lpar.devices
@@ -117,8 +127,17 @@ def _can_be(run: "Run", event: Event) -> bool:  # noqa: PLR0912 one case an even
         case OfflineVpmem(number):
             known = 0 <= number < len(lpar.vpmem) and lpar.vpmem[number] in ledger.online
             return known and not _in_use(run, lpar.vpmem[number])
-        case Reboot():
+        case Reboot() | Kexec():
             return not ledger.mappings
+        case Kdump(memory):
+            page = 1 << lpar.page
+            aligned = memory.size > 0 and memory.start % page == memory.stop % page == 0
+            return aligned and any(b.covers(memory) for b in _ram(run)) and not _in_use(run, memory)
+
+
+def _ram(run: "Run") -> list[Span[PhysAddr]]:
+    """Online RAM that firmware gave as such."""
+    return [block for block in run.ledger.online if block not in run.lpar.vpmem]
 
 
 def _in_use(run: "Run", memory: Span[PhysAddr]) -> bool:

@@ -4,10 +4,10 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from model.calls import GetTce, Hcall, HcallAnswer, HcallStatus, RtasAnswer, RtasCall, RtasStatus, TceRun
-from model.cpus import Cpus
+from model.calls import GetRun, GetTce, Hcall, HcallAnswer, HcallStatus, RtasAnswer, RtasCall, RtasStatus, TceRun
+from model.cpus import Cpus, KernelGone
 from model.events import Fault, Inside, Step
 from model.interfaces import Hypervisor, WindowView
 from model.invariants import spans
@@ -75,6 +75,7 @@ class Recorder:
                 self._names[properties.extensions[RESET_CELL]] = "reset"
         self.cpus = Cpus(Progress())
         self.reached: Counter[str] = Counter()
+        self._gone = False
 
     @property
     def now(self) -> Progress:
@@ -83,11 +84,19 @@ class Recorder:
 
     def begin(self, step: Step) -> Progress:
         """Start a step on the CPU that runs."""
+        self._gone = False
         self.cpus.running.context = Progress.of(step)
         return self.now
 
+    def crash(self) -> None:
+        """The kernel crashes here: KernelGone, as from whatever its stacks still call while they unwind."""
+        self._gone = True
+        raise KernelGone
+
     def allocate(self, what: str) -> bool:
         """An allocation; fails where a fault says so."""
+        if self._gone:
+            raise KernelGone
         failed = bool(self.now.pending) and self.now.dictated(f"allocate {what}") is not None
         self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
         return not failed
@@ -102,6 +111,8 @@ class Recorder:
     def _point(self, call: Hcall | None = None) -> None:
         """Let in what other CPUs do here."""
         now = self.now
+        if self._gone:
+            raise KernelGone
         if not now.to_come:
             return
         now.current = call
@@ -137,20 +148,21 @@ class Recorder:
         now = self.now
         name = hcall_name(call)
         window = self._window(call.liobn)
-        dictated = now.dictated(name, len(call) if isinstance(call, TceRun) else 1) if now.pending else None
+        dictated = now.dictated(name, len(call) if isinstance(call, TceRun | GetRun) else 1) if now.pending else None
         if dictated is None:
             answer = self._hypervisor.hcall(call)
         else:
             answer = HcallAnswer(HcallStatus(dictated[1]))
-            if isinstance(call, TceRun) and dictated[0]:
+            if isinstance(call, TceRun | GetRun) and dictated[0]:
                 before = self._hypervisor.hcall(call.prefix(dictated[0]))
-                answer = (
-                    before if before.status is not HcallStatus.SUCCESS else HcallAnswer(answer.status, done=before.done)
-                )
+                done = before.status is HcallStatus.SUCCESS
+                answer = replace(before, status=answer.status) if done else before
         shift, pe = window if window else (None, None)
         now.crossings.append(Crossing(name, call, answer, dictated is not None, pe, page_shift=shift))
         self.reached[f"{name}: {answer.status.name}"] += 1
-        if not isinstance(call, GetTce):
+        if isinstance(call, GetRun):
+            self._ledger.note_read(call, answer)
+        elif not isinstance(call, GetTce):
             self._ledger.note_hcall(call, answer, 1 << (shift or 12))
         return answer
 

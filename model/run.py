@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from model.cpus import KernelGone
 from model.events import (
     AddVpmem,
     AllocCoherent,
@@ -18,6 +20,8 @@ from model.events import (
     Event,
     FreeCoherent,
     Inside,
+    Kdump,
+    Kexec,
     Map,
     MapSg,
     Offline,
@@ -35,9 +39,21 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Answer, Crash, Guest, GuestDevice, Hypervisor, MaskAnswer, Port, Segments
+from model.interfaces import (
+    Answer,
+    Boot,
+    Crash,
+    DdwProperties,
+    Guest,
+    GuestDevice,
+    Hypervisor,
+    MaskAnswer,
+    Port,
+    Segments,
+)
 from model.invariants import Scene, Violation, judge
-from model.ledger import Crossing, Ledger, Mapping, pieces_of
+from model.invariants.scene import granting
+from model.ledger import Crossing, Dump, Ledger, Mapping, pieces_of
 from model.locks import HOTPLUG_LOCK
 from model.possible import is_possible
 from model.profiles import Lpar, MultiTce, Profile
@@ -69,7 +85,7 @@ def pe_of(number: int) -> Pe:
     return Pe((0x28 + number) << 16, 0x800000020000524 + number)
 
 
-GuestMaker = Callable[[Lpar, Port, Callable[[str], None]], Guest]
+GuestMaker = Callable[[Lpar, Port, Callable[[str], None], Boot], Guest]
 HypervisorMaker = Callable[[Profile, Sequence[Pe], MultiTce], Hypervisor]
 
 
@@ -101,6 +117,7 @@ class Run:
         self.attached = set(range(self.lpar.devices))
         self._steps: list[_UnderWay] = []
         self._broken: list[Violation] = []
+        self._crashed: _Crashed | None = None
         self.guest = self._boot()
 
     @property
@@ -120,7 +137,11 @@ class Run:
     def step(self, step: Step) -> Answer:
         """Carry out one event, record it, and judge what the devices can reach now."""
         self._broken = []
-        done, violations = self._live(step, self.port.begin(step))
+        progress = self.port.begin(step)
+        try:
+            done, violations = self._live(step, progress)
+        except KernelGone:
+            done, violations = self._cut_off(step, progress)
         self.history.append(done)
         if self._broken or violations:
             raise InvariantBroken([*self._broken, *violations], self)
@@ -174,10 +195,22 @@ class Run:
         if self.impossible(inside.step.event) is not None or self._broken:
             return
         self.reached[f"inside: {met}"] += 1
+        if isinstance(inside.step.event, Kdump):
+            self._crashed = _Crashed(self._device_tree(), self.opening, outer.inside)
+            self.port.crash()
         done, violations = self._live(inside.step, self.port.now)
         outer.inside.append((inside.after, done))
         outer.touched |= {d for d in (getattr(inside.step.event, "device", None),) if d is not None}
         self._broken += violations
+
+    def _cut_off(self, step: Step, progress: Progress) -> tuple[Done, list[Violation]]:
+        """A step in whose middle the kernel crashed: not judged, but what the kernel that dumps it does is."""
+        assert self._crashed is not None
+        self.port.cpus.abandon()
+        before = self._crashed.before
+        inside = next(inside for inside in step.inside if isinstance(inside.step.event, Kdump))
+        dump, violations = self._live(inside.step, self.port.begin(inside.step))
+        return Done(step, progress.crossings, None, (*before, (inside.after, dump))), violations
 
     @property
     def opening(self) -> set[int]:
@@ -191,7 +224,8 @@ class Run:
         """The TCEs that steps under way have named."""
         return [named for own in self._steps for named in self.port.written(own.progress)]
 
-    def _boot(self) -> Guest:
+    def _boot(self, boot: Boot = Boot.FIRMWARE, nodes: dict[int, DdwProperties] | None = None) -> Guest:
+        """A kernel comes to run. nodes: by device, what one before it hands on; otherwise firmware says what there is."""
         ram = [block for block in self.ledger.online if block not in self.lpar.vpmem]
         now = Lpar(
             tuple(ram), tuple(range(len(ram))), self.lpar.hotplug_max,
@@ -202,10 +236,41 @@ class Run:
         self.ledger.masks.clear()
         self.ledger.windowed.clear()
         self.ledger.coherent_masks.clear()
-        guest = self.make_guest(now, self.port, self._note)
+        guest = self.make_guest(now, self.port, self._note, boot)
         for device in sorted(self.attached):
-            guest.attach(device, self.hypervisor.properties(self.pe(device)))
+            guest.attach(device, nodes[device] if nodes else self.hypervisor.properties(self.pe(device)))
         return guest
+
+    def _replace_kernel(self, event: Kexec | Kdump) -> None:
+        """Another kernel runs in the place of this one; windows stay, and after a crash all that devices do."""
+        if isinstance(event, Kexec):
+            self.guest = self._boot(Boot.KEXEC, self._device_tree())
+            return
+        crashed = self._crashed or _Crashed(self._device_tree(), set())
+        named = {self.lpar.functions[device] for device, node in crashed.tree.items() if node.default or node.inherited}
+        windows = [(number, window) for number, pe in enumerate(self.pes) for window in self.hypervisor.windows(pe)]
+        left = {(number, window.liobn): granting(window) for number, window in windows}
+        left = {key: tces for key, tces in left.items() if tces}
+        self.ledger.dump = Dump(tuple(self.ledger.online), left, frozenset(named - crashed.opening))
+        self.ledger.online = [event.memory]
+        self.ledger.mappings.clear()
+        self.attached, self._crashed = set(crashed.tree), None
+        self.guest = self._boot(Boot.KDUMP, crashed.tree)
+
+    def _device_tree(self) -> dict[int, DdwProperties]:
+        """The nodes of the devices that the kernel knows, as they are now."""
+        return {
+            device: self.guest.properties(device) for device in self.attached if self.guest.view(device) is not None
+        }
+
+    def _reboot(self) -> None:
+        """Firmware starts the kernel anew, with the memory that there is."""
+        if self.ledger.dump is not None:
+            self.ledger.online, self.ledger.dump = list(self.ledger.dump.online), None
+        self.hypervisor.reboot()
+        self.ledger.lost_default.clear()
+        self.ledger.forget(list(self.ledger.refused))
+        self.guest = self._boot()
 
     def _note(self, branch: str) -> None:
         self.reached[branch] += 1
@@ -258,11 +323,10 @@ class Run:
                 return self._online(self.lpar.vpmem[number], cancelled)
             case OfflineVpmem(number, refused):
                 return not refused and self._offline(self.lpar.vpmem[number])
+            case Kexec() | Kdump():
+                self._replace_kernel(event)
             case Reboot():
-                self.hypervisor.reboot()
-                self.ledger.lost_default.clear()
-                self.ledger.forget(list(self.ledger.refused))
-                self.guest = self._boot()
+                self._reboot()
         return None
 
     def _detach(self, device: int, own: "_UnderWay") -> None:
@@ -367,6 +431,16 @@ class _UnderWay:
     inside: list[tuple[int, Done]] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     left: list[tuple[Liobn, bool]] = field(default_factory=list)
+
+
+class _Crashed(NamedTuple):
+    """A kernel that has crashed: its device tree, the PEs on which it was opening a window, and what other CPUs had done in
+    the event in whose middle it was, if it was in one.
+    """
+
+    tree: dict[int, DdwProperties]
+    opening: set[int]
+    before: Sequence[tuple[int, Done]] = ()
 
 
 def _has_no_window(view: GuestDevice | None) -> bool:

@@ -38,7 +38,8 @@ SILENCES = (
     Silence("A13", "I/O pages above 4 KB", "unaligned", "low bits rejected or cut (unaligned); ownership of the first 4 KB "
             "or of the whole page (choice ownership); counts are in I/O pages"),
     Silence("A14", "windows across EEH", "", "kept, with their TCEs: EEH is not among the triggers of R1-7.3.27-5"),
-    Silence("A15", "kexec", "", "not modelled yet: kexec is no event"),
+    Silence("A15", "kexec", "", "no reboot: windows and TCEs stay, devices go on; the next kernel knows of them by the "
+            "device tree alone"),
     Silence("A16", "isolate and its windows", "", "restored on success; a failing isolate is not modelled, nothing "
             "says what it leaves"),
     Silence("A17", "reserved TCE bits and other odd operands", "reserved_bits", "masked or rejected; count 0 succeeds; "

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, get_args
 
 from model import events
-from model.calls import HcallAnswer, RtasAnswer, RtasCall, TceRun
+from model.calls import GetRun, HcallAnswer, RtasAnswer, RtasCall, TceRun
 from model.events import Fault, Inside, Step
 from model.interfaces import MaskAnswer
 from model.invariants import Violation
@@ -130,6 +130,8 @@ def _crossing(crossing: Crossing) -> dict[str, Any]:
         if isinstance(call, TceRun):
             entry |= {"tce": hex(call.first), "step": hex(call.step), "count": call.entries}
             entry |= {"calls": len(call), "done": answer.done}
+        elif isinstance(call, GetRun):
+            entry |= {"count": call.entries, "found": [[span.start, span.stop] for span in answer.found]}
         elif hasattr(call, "tce"):
             entry |= {"tce": hex(call.tce), "count": getattr(call, "count", 1)}
     entry["status"] = answer.status.name.lower()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from model.invariants.registry import INVARIANTS, NOT_CHECKED
+from model.invariants.registry import INVARIANTS
 from proofs.case import Case, Claim
 from proofs.prover import Proof, Rule, Theorem, Verdict, prove
 from proofs.symbolic import RLIMIT
@@ -91,7 +91,7 @@ def obligation(
     def register(body: Callable[[Any], Claim]) -> Obligation:
         mutants = mutant if isinstance(mutant, tuple) else (mutant,)
         made = Obligation(body, get_type_hints(body)["c"], supports, about, mutants)
-        if supports not in INVARIANTS and supports not in NOT_CHECKED:
+        if supports not in INVARIANTS:
             raise LookupError(f"{made.key} supports {supports}, which is no invariant")
         if not mutants or about in mutants or len({m.__name__ for m in mutants}) < len(mutants):
             raise ValueError(f"{made.key} needs mutants, each with a name of its own and none of them its rule")

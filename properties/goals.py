@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from model.calls import RtasCall
+from model.calls import HcallStatus, RtasCall
 from model.guest.enable import Outcome
 from model.invariants import INVARIANTS
 from model.profiles import Lpar, MultiTce, Profile
@@ -22,6 +22,7 @@ EVENTS = (
     "event SetMask: accepted=False bypass=False", "event SetCoherentMask: True", "event SetCoherentMask: False",
     "event AskMask: a mask", "event AskMask: none", "event Replug: None", "event EehReset: None",
     "event OnlineVpmem: True", "event OnlineVpmem: False", "event OfflineVpmem: True", "event OfflineVpmem: False",
+    "event Kexec: None", "event Kdump: None",
 )  # fmt: skip
 """Every event with every kind of answer."""
 OUTCOMES = tuple(f"enable: {outcome}" for outcome in Outcome)
@@ -31,20 +32,22 @@ STATUSES = (
     *(f"{call}: SUCCESS" for call in RTAS_ANSWERS),
     *(f"{call}: {status.name}" for call in WRITES for status in HCALL_ANSWERS),
     *(f"{call}: SUCCESS" for call in WRITES),
+    *(f"H_GET_TCE: {status.name}" for status in (HcallStatus.SUCCESS, *HCALL_ANSWERS)),
 )
 """Every status of every call that LoPAR lets it have."""
 FAILURES = tuple(f"{allocation}: fails" for allocation in (*ALLOCATIONS, COHERENT_PAGES))
 """Every allocation of the guest, failing."""
 BRANCHES = (
     "scatterlist: direct", "scatterlist: merged", "scatterlist: kept apart by the device's limits",
-    "scatterlist: undone in the middle", "coherent: direct",
+    "scatterlist: undone in the middle", "coherent: direct", "kdump: a full table gives up its last entries",
 )  # fmt: skip
-"""What the reference does with scatterlists and coherent buffers besides mapping them one by one."""
+"""What the reference does now and then: with scatterlists and coherent buffers, and when it dumps another kernel."""
 
 INSIDE = (
     *(f"inside: {inner} in SetMask" for inner in ("Online", "Offline", "SetMask", "Map", "Unmap")),
     *(f"inside: {inner} in {outer}" for outer in ("Online", "Offline") for inner in ("SetMask", "Map", "Unmap", "Detach")),
     *(f"inside: {inner} in {outer}" for outer in ("Map", "Unmap") for inner in ("Map", "Unmap", "Online", "Offline")),
+    *(f"inside: Kdump in {outer}" for outer in ("SetMask", "Map", "Unmap", "Online", "Offline")),
     "waited for dma_win_init_mutex", "waited for mem_hotplug_lock", "waited for dma_win_list_lock",
 )  # fmt: skip
 """What another CPU did in the middle of what, and the locks that had to be waited for."""

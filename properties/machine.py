@@ -22,6 +22,8 @@ from model.events import (
     Event,
     Fault,
     Inside,
+    Kdump,
+    Kexec,
     Map,
     MapSg,
     Offline,
@@ -143,7 +145,15 @@ class LifeCycle(RuleBasedStateMachine):
             case Beside.UNMAP if live:
                 number = live[which % len(live)]
                 return ENDING[type(ledger.mappings[number].asked)](number)
+            case Beside.CRASH:
+                return self.crash(which)
         return None
+
+    def crash(self, which: int) -> Kdump | None:
+        """A crash that the kernel survives in memory that no driver uses."""
+        run = self.run
+        spans = (own.set_aside(block, which + k, run.lpar.page) for block in run.ledger.online for k in range(4))
+        return next((event for event in map(Kdump, spans) if run.impossible(event) is None), None)
 
     def teardown(self) -> None:
         """Add what was seen to the tally."""
@@ -174,7 +184,7 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(has_devices)
     @rule(
         device=st.integers(0, 2), bits=st.sampled_from(own.MASK_BITS), dictated=faults(*own.ALL_POINTS),
-        other=meanwhile(Beside.ONLINE, Beside.OFFLINE, Beside.PROBE, Beside.MAP, Beside.UNMAP),
+        other=meanwhile(Beside.ONLINE, Beside.OFFLINE, Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.CRASH),
     )  # fmt: skip
     def set_mask(self, device: int, bits: int, dictated: Faults, other: Meanwhile) -> None:
         """A driver sets its mask, and a window may open."""
@@ -191,7 +201,7 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(
         device=st.integers(0, 2), which=st.integers(0, 7), buffer=st.sampled_from(own.BUFFERS),
         direction=st.sampled_from(Direction), cpu=st.integers(0, 3), dictated=faults("allocate tce-page", *own.WRITES),
-        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE),
+        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE, Beside.CRASH),
     )  # fmt: skip
     def map(
         self, device: int, which: int, buffer: tuple[Place, int, int], direction: Direction, cpu: int, dictated: Faults,
@@ -241,7 +251,7 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(has_mappings)
     @rule(
         which=st.integers(0, 31), dictated=faults(*own.WRITES),
-        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE),
+        other=meanwhile(Beside.MAP, Beside.UNMAP, Beside.ONLINE, Beside.OFFLINE, Beside.CRASH),
     )  # fmt: skip
     def unmap(self, which: int, dictated: Faults, other: Meanwhile) -> None:
         """A driver ends one of its mappings."""
@@ -257,7 +267,7 @@ class LifeCycle(RuleBasedStateMachine):
         which=st.integers(0, 4),
         cancelled=st.sampled_from((False, False, True)),
         dictated=faults(*own.WRITES, "allocate tce-page"),
-        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH),
+        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH, Beside.CRASH),
     )
     def online(self, which: int, cancelled: bool, dictated: Faults, other: Meanwhile) -> None:
         """A RAM block goes online."""
@@ -266,7 +276,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 4), refused=st.sampled_from((False, False, True)), dictated=faults(*own.WRITES),
-        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH),
+        other=meanwhile(Beside.PROBE, Beside.MAP, Beside.UNMAP, Beside.DETACH, Beside.CRASH),
     )  # fmt: skip
     def offline(self, which: int, refused: bool, dictated: Faults, other: Meanwhile) -> None:
         """A RAM block that no driver has mapped goes offline."""
@@ -294,13 +304,21 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(
         device=st.integers(0, 2), what=st.sampled_from(own.INTERRUPTIONS),
         dictated=faults(*own.ALL_POINTS), again=faults("allocate table", "allocate bitmap", *own.WRITES),
+        unread=faults("H_GET_TCE"),
     )  # fmt: skip
-    def interrupt(self, device: int, what: Interruption, dictated: Faults, again: Faults) -> None:
-        """A device or a PE goes and perhaps comes back, or the partition reboots; drivers end their mappings first."""
-        if what is Interruption.REBOOT:
+    def interrupt(self, device: int, what: Interruption, dictated: Faults, again: Faults, unread: Faults) -> None:
+        """A device or a PE goes and perhaps comes back, or another kernel comes to run; drivers end their mappings first,
+        unless the kernel crashes.
+        """
+        if what is Interruption.KDUMP:
+            crash = self.crash(device)
+            if crash is not None:
+                self.do(crash, unread)
+            return
+        if what in (Interruption.REBOOT, Interruption.KEXEC):
             for number in range(self.run.lpar.devices):
                 self.end_mappings(number)
-            self.do(Reboot(), again)
+            self.do(Reboot() if what is Interruption.REBOOT else Kexec(), again)
             return
         device %= self.run.lpar.devices
         if what is Interruption.EEH:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the main job consists of."""
 
+from properties.crashes import CRASHES
 from properties.machine import SHARDS
 from properties.sweep import CASES
 
-PARTS = len(SHARDS) + 2 * len(CASES)
-"""Tests that reach the goals of the life cycle together: its machines, and the sweeps of single failures and of pairs."""
+PARTS = len(SHARDS) + 2 * len(CASES) + len(CRASHES)
+"""Tests that reach the goals of the life cycle together: its machines, and the sweeps."""

@@ -253,6 +253,8 @@ class Interruption(StrEnum):
     FROZEN = "they come back without a window"
     EEH = "the slot is reset"
     REBOOT = "the partition reboots"
+    KEXEC = "another kernel is started"
+    KDUMP = "the kernel crashes and is dumped"
 
 
 INTERRUPTIONS = (*Interruption, Interruption.REPLACE, Interruption.REPLACE, Interruption.PE)
@@ -268,6 +270,7 @@ class Beside(StrEnum):
     MAP = "a driver maps memory"
     UNMAP = "a driver ends a mapping"
     DETACH = "a device goes"
+    CRASH = "the kernel crashes"
 
 
 Meanwhile = tuple[Beside, int, int] | None
@@ -292,6 +295,13 @@ def configurations(draw: st.DrawFn, platform: str, strength: Strength) -> tuple[
     probe = st.tuples(st.sampled_from(MASK_BITS), faults(*ALL_POINTS))
     fewest = draw(st.sampled_from((0, lpar.devices, lpar.devices)))
     return profile, lpar, draw(st.lists(probe, min_size=fewest, max_size=lpar.devices))
+
+
+def set_aside(block: Span[PhysAddr], which: int, page: int) -> Span[PhysAddr]:
+    """A quarter of a RAM block in whole pages: the memory that a kernel sets aside for one that dumps it."""
+    quarter = max(1, block.size // 4 >> page) << page
+    start = block.start + which % 4 * quarter
+    return Span(PhysAddr(start), PhysAddr(min(start + quarter, block.stop)))
 
 
 BUFFERS = tuple(product(Place, LENGTHS, (0, 0, 1, 4095, 4096, 70000)))

@@ -4,7 +4,8 @@
 Those that name none do no harm by themselves; conformance/test_agreement.py shows that each of them is needed.
 """
 
-from itertools import product
+from functools import partial
+from itertools import chain
 
 import pytest
 from hypothesis import Phase, settings
@@ -15,31 +16,54 @@ from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.invariants import INVARIANTS
 from model.invariants.registry import GUEST_CRASH
-from model.run import InvariantBroken
-from properties.machine import SHARDS, machine_of, seeded
+from model.run import InvariantBroken, Run
+from model.trace import Trace
+from properties.crashes import CRASHES, PARTITIONS, crashes
+from properties.machine import SHARDS, Shard, machine_of, seeded
 from properties.settings import CI
 from tests.known_bad import mutants
 
 WRONG = {name: defect for name, defect in (catalogue() | mutants()).items() if defect.breaks is not None}
 
 
-def hunt(defect: Defect) -> tuple[set[str], int]:
-    """Run the shards of the main job until the invariant that the defect names is broken: all broken, and the steps.
+def hunt(defect: Defect) -> set[str]:
+    """Run the parts of the main job until the invariant that the defect names is broken: all broken.
 
-    First the beginning of each shard, then the whole of each: most wrong rules show early in one of them. What breaks
-    before may be another invariant, where the rule does more than one thing wrong: then the next shard is tried.
+    First the beginning of each shard, then the crashes, then the whole of each shard: most wrong rules show early in one of
+    them. What breaks before may be another invariant, where the rule does more than one thing wrong: then the next is tried.
     """
-    found, steps = set[str](), 0
-    for examples, shard in product((CI.max_examples // 10, CI.max_examples), SHARDS):
-        machine = seeded(machine_of(*shard, apply(Kernel, [defect]), apply(Papr, [defect])), shard)
+    guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
+    found = set[str]()
+    for attempt in chain(
+        (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
+        (
+            partial(replay, guest, hypervisor, trace)
+            for case in CRASHES
+            for trace in crashes(case[0], PARTITIONS[case[1]])
+        ),
+        (partial(draw, guest, hypervisor, shard, CI.max_examples) for shard in SHARDS),
+    ):
         try:
-            run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples, phases=[Phase.generate]))
+            attempt()
         except InvariantBroken as broken:
             found |= {violation.invariant for violation in broken.violations}
-        steps += machine.tally.steps
         if defect.breaks in found:
             break
-    return found, steps
+    return found
+
+
+def draw(guest: type[Kernel], hypervisor: type[Papr], shard: Shard, examples: int) -> None:
+    """Some examples of a shard."""
+    machine = seeded(machine_of(*shard, guest, hypervisor), shard)
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples, phases=[Phase.generate]))
+
+
+def replay(guest: type[Kernel], hypervisor: type[Papr], trace: Trace) -> None:
+    """The events of a trace that can happen."""
+    run = Run(trace.profile, trace.lpar, guest, hypervisor)
+    for step in trace.steps:
+        if run.impossible(step.event) is None:
+            run.step(step)
 
 
 def test_every_invariant_has_a_wrong_rule_that_breaks_it() -> None:
@@ -48,5 +72,5 @@ def test_every_invariant_has_a_wrong_rule_that_breaks_it() -> None:
 
 @pytest.mark.parametrize("name", WRONG)
 def test_the_wrong_rule_is_caught_by_its_invariant(name: str) -> None:
-    broken, steps = hunt(WRONG[name])
-    assert WRONG[name].breaks in broken, f"{steps} steps broke {sorted(broken) or 'nothing'}"
+    broken = hunt(WRONG[name])
+    assert WRONG[name].breaks in broken, f"it broke {sorted(broken) or 'nothing'}"

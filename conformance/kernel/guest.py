@@ -63,6 +63,10 @@ class CompiledKernel:
         """Not carried out yet."""
         raise OutOfScope("a function that is found again while its node stays")
 
+    def properties(self, device: int) -> DdwProperties:
+        """Not handed on yet."""
+        raise OutOfScope("a kernel that follows another one")
+
     def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
         """dma_set_coherent_mask()."""
         return bool(self._ask(Ask.SET_COHERENT_MASK, device, mask)[0])

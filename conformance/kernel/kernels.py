@@ -11,8 +11,9 @@ from conformance.kernel.guest import CompiledKernel
 from conformance.kernel.places import place
 from conformance.kernel.tree import Tree
 from conformance.kernel.worker import Program
+from conformance.scope import OutOfScope
 from conformance.storm import Storm
-from model.interfaces import Port
+from model.interfaces import Boot, Port
 from model.profiles import Lpar
 from model.run import Run
 
@@ -41,8 +42,10 @@ class Kernels:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def __call__(self, lpar: Lpar, port: Port, _reached: Callable[[str], None]) -> CompiledKernel:
-        """One boot."""
+    def __call__(self, lpar: Lpar, port: Port, _reached: Callable[[str], None], boot: Boot) -> CompiledKernel:
+        """One boot, by firmware."""
+        if boot is not Boot.FIRMWARE:
+            raise OutOfScope("a kernel that follows another one")
         return CompiledKernel(self.program(lpar.page), lpar, port, self.callers)
 
     def program(self, page: int) -> Program:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.calls import (
+    GetRun,
     GetTce,
     Hcall,
     HcallAnswer,
@@ -23,6 +24,7 @@ from model.calls import (
     StuffTce,
     TceRun,
 )
+from model.hypervisor.tce_calls import read_one_by_one
 from model.interfaces import DdwProperties, DefaultWindow, Reach, TceSpan, WindowView
 from model.profiles import (
     DirtyRemoval,
@@ -162,6 +164,8 @@ class CompiledPlatform:
                 if answer.status is not HcallStatus.SUCCESS:
                     return HcallAnswer(answer.status, done=number)
             return HcallAnswer(HcallStatus.SUCCESS, done=len(call))
+        if isinstance(call, GetRun):
+            return read_one_by_one(self, call)
         liobn, ioba = _word(call.liobn), _word(call.ioba)
         if isinstance(call, GetTce):
             tce = ctypes.c_uint64()

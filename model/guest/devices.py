@@ -37,9 +37,13 @@ def node_of(kernel: "Kernel", properties: DdwProperties) -> Node:
 
     # EFFECT
     node = Node.of(properties)
-    table = kernel.default_table(node)
+    if properties.inherited is not None:
+        kernel.inherit_window(node, properties.inherited)
+    role, table = ("default", kernel.default_table(node)) if node.default else ("ddw", kernel.inherited_table(node))
     if table is not None:
-        node.tables["default"] = table
+        node.tables[role] = table
+    if node.window is not None and "ddw" not in node.tables:
+        kernel.clear_unused(node.window)
     kernel.nodes[properties.pe] = node
     kernel.look_at_offer(node)
 

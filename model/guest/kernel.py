@@ -13,6 +13,7 @@ from model.guest import (
     enable,
     hotplug,
     io_pages,
+    kexec,
     mapping,
     masks,
     pools,
@@ -24,7 +25,7 @@ from model.guest import (
     tces,
 )
 from model.guest.windows import Device, DmaWindow, Node
-from model.interfaces import Port
+from model.interfaces import Boot, Port
 from model.profiles import Lpar, MultiTce
 from model.types import Pe, PhysAddr, Span
 
@@ -37,7 +38,7 @@ class Kernel:
     """One boot of the reference guest.
 
     lpar: what the partition is made of; the blocks that are online at boot are. port: its way to the hypervisor.
-    reached: told each named branch that is taken, for reach goals.
+    reached: told each named branch that is taken, for reach goals. boot: how it comes to run.
     """
 
     # A device comes and goes
@@ -51,7 +52,15 @@ class Kernel:
     forget_node = devices.forget_node
     forget_failure = devices.forget_failure
     view = devices.view
+    properties = kexec.properties
+    inherit_window = kexec.inherit_window
+    clear_unused = kexec.clear_unused
+    inherited_table = kexec.inherited_table
     init_table = table.init_table
+    take_over = kexec.take_over
+    keep_inherited = kexec.keep_inherited
+    entries_left = kexec.entries_left
+    given_up = kexec.given_up
     clear_table = table.clear_table
     reserved_entries = table.reserved_entries
     pool_layout = staticmethod(pools.pool_layout)
@@ -166,8 +175,11 @@ class Kernel:
     vpmem_added = hotplug.vpmem_added
     vpmem_removed = hotplug.vpmem_removed
 
-    def __init__(self, lpar: Lpar, port: Port, reached: Callable[[str], None] = _unheard) -> None:
+    def __init__(
+        self, lpar: Lpar, port: Port, reached: Callable[[str], None] = _unheard, boot: Boot = Boot.FIRMWARE
+    ) -> None:
         self.port = port
+        self.boot = boot
         self.reached = reached
         self.has_lists = MultiTce.INDIRECT in lpar.multi_tce
         self.has_stuff = MultiTce.STUFF in lpar.multi_tce

@@ -100,7 +100,7 @@ def init_table(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) 
     top = number * size
     table.pools = [Pool(k * size, (k + 1) * size, k * size) for k in range(number)]
     table.large = Pool(top, table.entries, top)
-    kernel.clear_table(table)
+    kernel.take_over(table)
 
     # RETURN
     return True

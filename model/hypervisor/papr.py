@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 from model.calls import (
+    GetRun,
     GetTce,
     Hcall,
     HcallAnswer,
@@ -47,6 +48,7 @@ class Papr:
     offers_limited_addressing = reset.offers_limited_addressing
     # 14.5.4.2: the TCE hypercalls
     h_get_tce = tce_calls.h_get_tce
+    get_run = tce_calls.get_run
     h_put_tce = tce_calls.h_put_tce
     h_stuff_tce = tce_calls.h_stuff_tce
     h_put_tce_indirect = tce_calls.h_put_tce_indirect
@@ -95,6 +97,8 @@ class Papr:
             return self.tce_run(call)
         if isinstance(call, GetTce):
             return self.h_get_tce(call)
+        if isinstance(call, GetRun):
+            return self.get_run(call)
         if isinstance(call, PutTce):
             return self.h_put_tce(call)
         if not self.has(type(call)):

@@ -4,9 +4,11 @@
 A call that fails changes no TCE: everything is checked before anything is stored.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from model.calls import (
+    GetRun,
     GetTce,
     HcallAnswer,
     HcallStatus,
@@ -16,8 +18,9 @@ from model.calls import (
     TceRun,
 )
 from model.hypervisor.memory import FOUR_K
+from model.interfaces import Hypervisor
 from model.profiles import Ownership, ReservedBits, Unaligned
-from model.types import CONTROL, BusAddress, Tce
+from model.types import CONTROL, BusAddress, Span, Tce
 
 if TYPE_CHECKING:
     from model.hypervisor.papr import Papr
@@ -45,6 +48,47 @@ def h_get_tce(papr: "Papr", call: GetTce) -> HcallAnswer:
     if tce & CONTROL and papr.memory.first_foreign(tce & ~0xFFF, 1, 1, FOUR_K) == 0:
         return HcallAnswer(HcallStatus.PARTIAL, Tce(tce | 0xFFFFFFFFFFFFF000))
     return HcallAnswer(HcallStatus.SUCCESS, tce)
+
+
+def get_run(papr: "Papr", run: GetRun) -> HcallAnswer:
+    """A guest's loop of H_GET_TCE in one piece."""
+    # PARAMETERS
+    window = papr.window(run.liobn)
+
+    # CHECKS
+    if window is None or run.stride != 1 << window.page_shift or not papr.entries_lie_in(window, run.ioba, 0):
+        return read_one_by_one(papr, run)
+
+    # EFFECT: none
+
+    # RETURN
+    first = window.index_of(run.ioba)
+    good = min(run.entries, window.entries - first)
+    spans = window.table.spans(first, first + good) if good else ()
+    found = joined(Span(tces.start - first, tces.stop - first) for tces in spans)
+    return HcallAnswer(HcallStatus.SUCCESS if good == run.entries else HcallStatus.PARAMETER, done=good, found=found)
+
+
+def read_one_by_one(hypervisor: Hypervisor, run: GetRun) -> HcallAnswer:
+    """What a GetRun means."""
+    found: list[Span[int]] = []
+    for number, call in enumerate(run.calls()):
+        answer = hypervisor.hcall(call)
+        if answer.status not in (HcallStatus.SUCCESS, HcallStatus.PARTIAL):
+            return HcallAnswer(answer.status, done=number, found=joined(found))
+        if answer.tce:
+            found.append(Span(number, number + 1))
+    return HcallAnswer(HcallStatus.SUCCESS, done=len(run), found=joined(found))
+
+
+def joined(spans: Iterable[Span[int]]) -> tuple[Span[int], ...]:
+    """Ranges in order, with those that border on each other made one."""
+    whole: list[Span[int]] = []
+    for span in spans:
+        if whole and whole[-1].stop == span.start:
+            span = Span(whole.pop().start, span.stop)  # noqa: PLW2901
+        whole.append(span)
+    return tuple(whole)
 
 
 def h_put_tce(papr: "Papr", call: PutTce) -> HcallAnswer:

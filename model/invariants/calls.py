@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from model.calls import GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
+from model.calls import GetRun, GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
 from model.events import Offline, OfflineVpmem, Online, OnlineVpmem, SetMask
 from model.interfaces import GuestTable
 from model.invariants.registry import Violation, invariant
@@ -38,9 +38,9 @@ def hcalls_and_tables(scene: Scene) -> Iterator[Crossing | tuple[int, GuestTable
 def memory_writes(scene: Scene) -> Iterator[Crossing]:
     """TCE writes of a RAM pre-map or of a hotplug event."""
     if isinstance(scene.event, Online | Offline | OnlineVpmem | OfflineVpmem):
-        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce))
+        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce | GetRun))
     if isinstance(scene.event, SetMask):
-        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce) and _grants(c))
+        yield from (c for c in scene.crossings if not isinstance(c.call, RtasCall | GetTce | GetRun) and _grants(c))
 
 
 def _grants(crossing: Crossing) -> bool:
@@ -128,22 +128,31 @@ def empty_at_removal(scene: Scene, crossing: Crossing) -> Violation | None:
 @invariant(
     "no-dead-liobn",
     hcalls_and_tables,
-    "a PE whose window is being opened, under dma_win_init_mutex, may have given one up",
+    "a PE whose window is being opened, under dma_win_init_mutex, may have given one up; a kernel that dumps one "
+    "which crashed there cannot know",
 )
 def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Violation | None:
     """No hcall names a window that does not exist; no device keeps a table whose window is gone."""
     if isinstance(subject, Crossing):
         assert not isinstance(subject.call, RtasCall)
         device, liobn = scene.device_at(subject.pe), subject.call.liobn
-        if subject.page_shift is not None:
+        if subject.page_shift is not None or _may_be_gone(scene, liobn):
             return None
         what = f"{subject.name} names a window that does not exist"
     else:
         device, liobn = subject[0], subject[1].liobn
-        if liobn in scene.windows[subject[0]]:
+        if liobn in scene.windows[subject[0]] or _may_be_gone(scene, liobn):
             return None
         what = "the device keeps a table of a window that is gone"
     return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, device)
+
+
+def _may_be_gone(scene: Scene, liobn: int) -> bool:
+    """Whether a kernel that dumps another one cannot know: that one was opening a window in the place of this one."""
+    dump, functions = scene.ledger.dump, scene.lpar.functions
+    if dump is None:
+        return False
+    return any(t.liobn == liobn for d, t in scene.kept_tables if functions[d] not in dump.named)
 
 
 def _went(scene: Scene, crossing: Crossing) -> bool:

@@ -196,19 +196,21 @@ def releases(scene: Scene, table: Table) -> Violation | None:
 def _left_over(scene: Scene, table: Table) -> "list[Span[int]]":
     """Valid TCEs of a table that no live mapping owns."""
     left = spans.difference(table.valid, spans.union(table.owned))
+    left = spans.difference(left, scene.inherited(table.window)) if left else left
     return spans.difference(left, scene.excused(table.window)) if left else left
 
 
 def _idle(scene: Scene, table: Table) -> "list[Span[int]]":
     """Entries of a table that are taken and that no live mapping owns."""
     taken = spans.union(table.table.allocated or ())
-    return spans.difference(spans.difference(taken, spans.union(table.owned)), scene.excused(table.window))
+    taken = spans.difference(spans.difference(taken, spans.union(table.owned)), scene.inherited(table.window))
+    return spans.difference(taken, scene.excused(table.window))
 
 
 @invariant(
     "bitmap-matches-tces", tables,
     "entries that the hypervisor refused to clear may stay taken; in the middle of an event entries are taken before their "
-    "TCEs are set, and free after these are cleared",
+    "TCEs are set, and free after these are cleared; so are those free that a kernel gives up to dump another one",
     inside=False,
 )  # fmt: skip
 def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
@@ -220,7 +222,8 @@ def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
     if taken == mapped:
         return None
     excused = scene.excused(table.window)
-    free, idle = spans.difference(mapped, taken), spans.difference(spans.difference(taken, mapped), excused)
+    free = spans.difference(spans.difference(mapped, taken), scene.inherited(table.window))
+    idle = spans.difference(spans.difference(taken, mapped), excused)
     for wrong, word in ((free, "free"), (idle, "taken")):
         if wrong:
             state = "valid" if word == "free" else "invalid"

@@ -38,14 +38,6 @@ class Invariant:
 INVARIANTS: dict[str, Invariant] = {}
 """All invariants by id, in the order in which they are applied: the call, the event, mappings, the whole state."""
 
-NOT_CHECKED = {
-    "kexec-keeps-running": (
-        "a kdump kernel never touches a TCE that the first kernel left mapped, and finds a usable window",
-        "kexec is not an event of the model yet",
-    ),
-}
-"""Ids of DESIGN.md that no run can check yet: sentence and reason."""
-
 GUEST_CRASH = "guest-crash"
 """The id of a verdict that is no invariant: the guest did what would crash a kernel."""
 

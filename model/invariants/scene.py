@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the judge sees after a step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from model.events import Detach, EehReset, Ending, Event
-from model.interfaces import Answer, GuestDevice, GuestTable, GuestWindow, WindowView
+from model.interfaces import Answer, GuestDevice, GuestTable, GuestWindow, TceSpan, WindowView
 from model.invariants import spans
 from model.ledger import Crossing, Mapping
 from model.types import CONTROL, BusAddress, Liobn, Span
@@ -120,6 +120,11 @@ class Scene:
         """The mapping that the event has just made."""
         return next(reversed(self.ledger.mappings.values()))
 
+    def inherited(self, window: WindowView) -> "list[Span[int]]":
+        """The TCEs of a window that a crashed kernel left and that are as it left them."""
+        dump = self.ledger.dump
+        return [] if dump is None else spans.union(as_they_were(window, dump.of(window.liobn)))
+
     def excused(self, window: WindowView) -> "list[Span[int]]":
         """The TCEs of a window that the hypervisor refused to clear, or that an event under way is about to set or clear."""
         refused = self.ledger.excused(window.liobn)
@@ -140,6 +145,20 @@ def valid(window: WindowView, part: Span[BusAddress]) -> "list[Span[int]]":
     """The TCEs of part of a window that grant access, as ranges."""
     within = indices(window, part)
     return spans.union(Span(r.start, r.stop) for r in window.table.spans(within.start, within.stop) if r.tce & CONTROL)
+
+
+def granting(window: WindowView) -> tuple[TceSpan, ...]:
+    """The TCEs of a window that grant access."""
+    return tuple(TceSpan(*run) for run in window.table.spans(0, indices(window, window.span).stop) if run.tce & CONTROL)
+
+
+def as_they_were(window: WindowView, left: Iterable[TceSpan]) -> "Iterator[Span[int]]":
+    """Those of a window's TCEs that are still what they were."""
+    for was in left:
+        for now in window.table.spans(was.start, was.stop):
+            even = now.step == was.step or now.stop - now.start == 1
+            if even and now.tce == was.tce + (now.start - was.start) * was.step:
+                yield Span(now.start, now.stop)
 
 
 def first_unreached(
