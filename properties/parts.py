@@ -2,8 +2,9 @@
 """What the main job consists of."""
 
 from properties.crashes import CRASHES
+from properties.interleavings import MEETINGS
 from properties.machine import SHARDS
 from properties.sweep import CASES
 
-PARTS = len(SHARDS) + 2 * len(CASES) + len(CRASHES)
+PARTS = len(SHARDS) + 2 * len(CASES) + len(CRASHES) + len(MEETINGS)
 """Tests that reach the goals of the life cycle together: its machines, and the sweeps."""
