@@ -20,6 +20,7 @@ from ddwcheck.log import check as check_logs
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
+from ddwcheck.rules import judge as judge_rules
 from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
@@ -118,6 +119,16 @@ def sources(
 ) -> Outcome:
     """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
     return get_sources(versions or VERSIONS, cache)
+
+
+@app.command()
+def rules(
+    tree: Annotated[
+        str | None, typer.Argument(metavar="[TREE]", help="A kernel tree, or a linux-source-*.tar.xz.")
+    ] = None,
+) -> Outcome:
+    """Print which kernel functions each rule of the guest restates, or say which of them a tree does not have."""
+    return judge_rules(tree)
 
 
 @app.command()

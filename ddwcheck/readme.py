@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ddwcheck import BadInput, Verdict
+from ddwcheck.rules import rule_map
 from model.defects import catalogue
 from model.invariants import INVARIANTS
 from model.profiles import PROFILES
@@ -79,8 +80,18 @@ def silences() -> str:
     return markdown(["point", "subject", "choice of the profile", "what the model does"], rows)
 
 
+def rules() -> str:
+    """The files of the guest's rules and what they restate."""
+    rows = [
+        [f"`{file}`", ", ".join(names), ", ".join(f"`{name}`" for name in functions)]
+        for file, (names, functions) in rule_map().items()
+    ]
+    return markdown(["`model/guest/`", "rules", "restates, of Linux"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "invariants": invariants, "defects": defects, "profiles": profiles, "silences": silences,
+    "rules": rules,
 }  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Map and unmap. Linux: arch/powerpc/kernel/dma-iommu.c, iommu_map_page(), kernel/dma/mapping.c."""
+"""Map and unmap. Linux: arch/powerpc/kernel/dma-iommu.c, iommu_map_page()/iommu_map_phys(), kernel/dma/mapping.c."""
 
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ def map_page(
 
 
 def direct_handle(dev: Device, memory: Span[PhysAddr]) -> BusAddress | None:
-    """The handle of memory that is routed directly. Linux: dma_direct_map_page()."""
+    """The handle of memory that is routed directly. Linux: dma_direct_map_page()/dma_direct_map_phys()."""
     return BusAddress(dev.offset + memory.start)
 
 
@@ -80,7 +80,7 @@ def map_through(
     boundary: int = SEGMENT_BOUNDARY,
     after: int | None = None,
 ) -> BusAddress | None:
-    """Take entries and set their TCEs, all or none. Linux: iommu_map_page(), iommu_alloc(), ppc_iommu_map_sg().
+    """Take entries and set their TCEs, all or none. Linux: iommu_map_page()/iommu_map_phys(), ppc_iommu_map_sg().
 
     boundary, after: as for `allocate_entries`.
     """
@@ -97,7 +97,7 @@ def take_entries(
     boundary: int,
     after: int | None,
 ) -> int | None:
-    """Entries for memory: whole kernel pages get them at a multiple of theirs. Linux: iommu_map_page()."""
+    """Entries for memory: whole kernel pages get them at a multiple of theirs. Linux: iommu_map_page()/iommu_map_phys()."""
     # PARAMETERS
     page_shift = table.page_shift
     pages = kernel.pages_touched(word(memory.start), word(memory.size), word(page_shift))
@@ -136,12 +136,15 @@ def give_back(kernel: "Kernel", table: Table, first: int, count: int, done: int)
 
 
 def handle_of(ioba: BusAddress, memory: int, page_shift: int) -> BusAddress:
-    """The handle for memory whose I/O page is mapped at IOBA: the offset in the page is kept. Linux: iommu_map_page()."""
+    """The handle for memory whose I/O page is mapped at IOBA: the offset in the page is kept.
+
+    Linux: iommu_map_page()/iommu_map_phys().
+    """
     return BusAddress(ioba + memory % (1 << page_shift))
 
 
 def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], direction: Direction) -> None:
-    """End a mapping, by where its handle lies. Linux: dma_unmap_page_attrs(), iommu_unmap_page()."""
+    """End a mapping, by where its handle lies. Linux: dma_unmap_page_attrs(), iommu_unmap_page()/iommu_unmap_phys()."""
     # PARAMETERS
     dev = kernel.devices[device]
 

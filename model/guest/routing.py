@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which way a mapping takes: through the pre-mapped direct region, or by TCEs of its own. Pure decisions.
 
-Linux: arch_dma_map_page_direct(), arch_dma_unmap_page_direct(), dma_capable(). Map and unmap must agree for every
-address, and with a split window both regions lie above dma_offset, so unmap has to look at both ends of the region.
+Linux: arch_dma_map_page_direct()/arch_dma_map_phys_direct(), arch_dma_unmap_page_direct()/arch_dma_unmap_phys_direct(),
+dma_capable(). Map and unmap must agree for every address, and with a split window both regions lie above dma_offset, so unmap
+has to look at both ends of the region.
 """
 
 from typing import Any
