@@ -4,10 +4,24 @@
 from collections.abc import Iterator
 from itertools import product
 
-from model.events import Attach, Detach, Event, Inside, Kdump, Map, Offline, Online, Reboot, SetMask, Step, Unmap
+from model.events import (
+    Attach,
+    Detach,
+    Event,
+    Inside,
+    Kdump,
+    Map,
+    Offline,
+    Online,
+    Reboot,
+    SetCoherentMask,
+    SetMask,
+    Step,
+    Unmap,
+)
 from model.profiles import PROFILES, Lpar, Profile, simple_lpar
 from model.trace import Trace
-from model.types import MIB, Direction, PhysAddr, Span
+from model.types import MIB, Direction, DmaMask, PhysAddr, Span
 from properties.sweep import LPARS, MASKS
 
 PARTITIONS = LPARS | {"little RAM": simple_lpar(256 * MIB, block=128 * MIB)}
@@ -32,6 +46,7 @@ def crashes(profile: Profile, lpar: Lpar) -> Iterator[Trace]:
     ]  # fmt: skip
     dump = Map(0, Span(PhysAddr(64 * MIB), PhysAddr(64 * MIB + 9000)), Direction.TO_DEVICE)
     after: tuple[Event, ...] = (
+        SetCoherentMask(0, DmaMask((1 << 24) - 1)),
         SetMask(0, MASKS["64 bits"]),
         dump,
         Unmap(2),

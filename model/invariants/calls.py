@@ -148,11 +148,8 @@ def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Vio
 
 
 def _may_be_gone(scene: Scene, liobn: int) -> bool:
-    """Whether a kernel that dumps another one cannot know: that one was opening a window in the place of this one."""
-    dump, functions = scene.ledger.dump, scene.lpar.functions
-    if dump is None:
-        return False
-    return any(t.liobn == liobn for d, t in scene.kept_tables if functions[d] not in dump.named)
+    """Whether a kernel that dumps another one cannot know that the window is there."""
+    return any(t.liobn == liobn for d, t in scene.kept_tables if scene.unsure(d))
 
 
 def _went(scene: Scene, crossing: Crossing) -> bool:

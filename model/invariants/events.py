@@ -39,7 +39,8 @@ def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach | Replug]:
 
 @invariant(
     "enable-fails-clean", failed_attempts,
-    "windows whose removal the hypervisor refused, and a default that it would not restore, are excused",
+    "windows whose removal the hypervisor refused, and a default that it would not restore, are excused; a kernel that dumps "
+    "one which crashed in an attempt cannot know what that left",
 )  # fmt: skip
 def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     """A DDW attempt that fails leaves the device as if it had not been tried: default window there, usable, and the
@@ -55,7 +56,7 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
             "bypass",
             device,
         )
-    if before is None or before.window is not None:
+    if before is None or before.window is not None or scene.unsure(device):
         return None
     default = {t.liobn for t in before.tables}
     there = set(scene.windows[device])
@@ -149,7 +150,7 @@ def _harm_to_others(scene: Scene, event: MaskEvent) -> Wrong | None:
 
 def _lost(scene: Scene, device: int, before: GuestDevice, after: GuestDevice) -> bool:
     """Whether a device that had a table within its mask has none any more."""
-    if before.current is None:
+    if before.current is None or scene.unsure(device):
         return False
     reached = any(t.liobn in scene.windows[device] and t.span.start <= after.mask for t in after.tables)
     return not (reached and after.current in scene.windows[device])

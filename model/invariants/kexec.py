@@ -90,8 +90,8 @@ def _remains(scene: Scene, device: int) -> Violation | None:
 
 def _unusable(scene: Scene, device: int) -> Violation | None:
     """Whether a device whose properties name a window finds none with room."""
-    dump, room = scene.ledger.dump, 0
-    if dump is None or scene.lpar.functions[device] not in dump.named:
+    room = 0
+    if scene.unsure(device):
         return None
     for table in (t for t in scene.tables if scene.same_pe(t.device, device)):
         entries = indices(table.window, table.table.span).size

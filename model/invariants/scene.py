@@ -120,6 +120,12 @@ class Scene:
         """The mapping that the event has just made."""
         return next(reversed(self.ledger.mappings.values()))
 
+    def unsure(self, device: int) -> bool:
+        """Whether a kernel that dumps another one cannot trust the properties of the device's PE: the other one crashed while
+        it was opening a window there, and may have given one up.
+        """
+        return self.ledger.dump is not None and self.lpar.functions[device] not in self.ledger.dump.named
+
     def inherited(self, window: WindowView) -> "list[Span[int]]":
         """The TCEs of a window that a crashed kernel left and that are as it left them."""
         dump = self.ledger.dump
