@@ -2,7 +2,7 @@
 """What a device reaches and what its drivers were given, taken from a run as plain ranges: the subject of a picture."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from model.ledger import Mapping
 from model.run import Done, InvariantBroken, Run
 from model.types import CONTROL, BusAddress, PageShift, PhysAddr, Span
 
-MOST = 8
-"""Bands of a kind that are drawn of one map; those nearest to the offence are."""
+MOST, MOST_ALONG = 8, 12
+"""Bands of a kind that are drawn of one map, and of all maps of a run; those nearest to the offence are."""
 SMALLEST_PAGE = PageShift(12)
 
 
@@ -72,13 +72,18 @@ class Offence(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A violated run as a picture shows it. before: None where that state cannot be had again."""
+    """A violated run as a picture shows it. before: None where that state cannot be had again.
+
+    maps: after boot and after each step up to `number`, all with the same bands left out; only the last where those
+    before it cannot be had.
+    """
 
     violation: Violation
     number: int
     before: BusMap | None
     after: BusMap
     offence: Offence | None
+    maps: tuple[BusMap, ...] = ()
 
 
 def finding(run: Run, violation: Violation, number: int | None = None) -> Finding:
@@ -88,12 +93,14 @@ def finding(run: Run, violation: Violation, number: int | None = None) -> Findin
     """
     history = run.history[:number]
     device = _device(history, violation)
-    again, before = run, None
+    again, maps, before = run, list[BusMap](), None
     with suppress(Crash, OutOfScope):
         again = Run(run.profile, run.lpar, run.make_guest, run.make_hypervisor)
+        maps.append(seen(again, device))
         for done in history[:-1]:
             _step(again, done)
-        before = seen(again, device)
+            maps.append(seen(again, device))
+        before = maps[-1]
     windows = {window.liobn: window for window in again.hypervisor.windows(again.pe(device))}
     if before is not None:
         with suppress(OutOfScope):
@@ -101,7 +108,8 @@ def finding(run: Run, violation: Violation, number: int | None = None) -> Findin
     windows |= {window.liobn: window for window in again.hypervisor.windows(again.pe(device))}
     place = _offence(again, device, violation, list(windows.values()))
     after = seen(again, device)
-    return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place)
+    story = along([*maps, after] if before else [after], place)
+    return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place, story)
 
 
 def seen(run: Run, device: int) -> BusMap:
@@ -116,12 +124,27 @@ def seen(run: Run, device: int) -> BusMap:
 
 def nearest(whole: BusMap, place: Offence | None = None) -> BusMap:
     """The map with no more bands than can be read, and with what they reach beyond memory."""
+    return _drawn(whole, _near(whole.bands, place, MOST))
+
+
+def along(maps: Sequence[BusMap], place: Offence | None) -> tuple[BusMap, ...]:
+    """The maps of a run with no more bands than can be read on axes that all share."""
+    bands = _near(dict.fromkeys(band for one in maps for band in one.bands), place, MOST_ALONG)
+    return tuple(_drawn(one, bands) for one in maps)
+
+
+def _near(bands: Iterable[Band], place: Offence | None, most: int) -> list[Band]:
+    """Of each kind the bands nearest to the offence, in the order of the bus."""
     at = place.address if place else 0
-    drawn: list[Band] = []
-    for lane in (Lane.TCE, Lane.HANDLE):
-        bands = (band for band in whole.bands if band.lane is lane)
-        near = sorted(bands, key=lambda band: max(band.bus.start - at, at - band.bus.stop + 1, 0))
-        drawn += sorted(near[:MOST], key=lambda band: band.bus)
+    near = sorted(bands, key=lambda band: max(band.bus.start - at, at - band.bus.stop + 1, 0))
+    kinds = ([band for band in near if band.lane is lane][:most] for lane in (Lane.TCE, Lane.HANDLE))
+    return [band for kind in kinds for band in sorted(kind, key=lambda band: band.bus)]
+
+
+def _drawn(whole: BusMap, near: Sequence[Band]) -> BusMap:
+    """The map with those of its bands that are near."""
+    own = set(whole.bands)
+    drawn = [band for band in near if band in own]
     memory = spans.union(area.span for area in whole.areas if area.lane is Lane.MEMORY)
     beyond = spans.difference(spans.union(band.memory for band in drawn), memory)
     nothing = (Area(Lane.MEMORY, part, "no memory", there=False) for part in beyond)

@@ -16,9 +16,9 @@ from conformance import baseline
 from conformance.survey import watch
 from ddwcheck import report
 from ddwcheck.axis import axis
-from ddwcheck.bus_map import MOST, Area, Band, BusMap, Finding, Lane, Offence, finding, nearest
+from ddwcheck.bus_map import MOST, MOST_ALONG, Area, Band, BusMap, Finding, Lane, Offence, along, finding, nearest
 from ddwcheck.drawing import svg
-from ddwcheck.picture import FONT, Label, Picture, picture
+from ddwcheck.picture import FONT, Label, Picture, film, legend, picture
 from model.calls import RtasCall
 from model.defects import apply, catalogue
 from model.guest.kernel import Kernel
@@ -152,6 +152,39 @@ def test_each_kind_of_finding_can_be_read(invariant: str) -> None:
     assert it.before is not None
     judged(picture(it, "event"), it)
     assert invariant not in MARKED or it.offence is not None
+
+
+@pytest.mark.parametrize("invariant", FINDINGS)
+def test_the_maps_of_a_run_can_be_read_one_after_the_other(invariant: str) -> None:
+    it = finding(*seen(invariant))
+    shown = film(it)
+    assert shown.first == 0 and len(shown.frames) == it.number + 1
+    for parts in shown.frames:
+        drawn = Picture(shown.width, shown.top + shown.height, "", "", parts)
+        assert outside(drawn) == [] and overlapping(drawn) == [] and disordered(drawn) == []
+        assert min(top for _, _, top, _, _ in rectangles(drawn)) >= shown.top
+        assert it.offence is None or unmarked(drawn, it.offence) == []
+    places = {(box.title, box.y, box.height) for parts in shown.frames for box in parts.boxes}
+    assert len(places) == len({title for title, _, _ in places})  # what stays does not move
+    assert it.maps[-1].areas[: len(it.after.areas)] == it.after.areas
+
+
+def test_the_legend_can_be_read_by_itself() -> None:
+    drawn = legend()
+    assert outside(drawn) == [] and overlapping(drawn) == [] and len(drawn.parts.boxes) == 4
+
+
+def test_the_maps_of_a_run_leave_out_the_same_bands() -> None:
+    places = [n << 20 for n in range(1, 41)]
+    maps = [
+        BusMap(FULL, tuple(mapping(n, at, at, 4096) for n, at in enumerate(places[:count]))) for count in (10, 40, 30)
+    ]
+    offence = Offence(BusAddress(20 << 20), Span(20 << 20, (20 << 20) + 4096))
+    story = along(maps, offence)
+    drawn = [{band.text for band in one.bands} for one in story]
+    assert drawn[0] <= drawn[1] and drawn[2] == drawn[1] and len(drawn[1]) == MOST_ALONG
+    assert [one.left_out + len(one.bands) for one in story] == [10, 40, 30]
+    assert any(band.bus.start == offence.address for band in story[1].bands)
 
 
 def test_the_checks_above_see_what_is_wrong() -> None:
