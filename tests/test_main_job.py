@@ -35,7 +35,7 @@ def test_a_broken_invariant_leaves_a_folder_and_the_command_to_replay_it(pyteste
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*ddwcheck replay counterexamples/calls-well-formed-*"])
     folder = next(Path(pytester.path, "counterexamples").iterdir())
-    assert {f.name for f in folder.iterdir()} == {"report.txt", "trace.json", "windows.svg"}
+    assert {f.name for f in folder.iterdir()} == {"report.txt", "trace.json", "windows.svg", "finding.json", "index.html"}
 
 
 def test_a_goal_that_was_not_seen_fails_a_green_run(pytester: pytest.Pytester) -> None:
