@@ -11,6 +11,7 @@ from conformance.conftest import RELEASES, tree_of
 from conformance.edits import SLIPS
 from conformance.kernel.tree import PARTS
 from ddwcheck.main import main
+from ddwcheck.page_files import leaf, summary
 
 WRONG = SLIPS["RAM is mapped without the right to write"]
 
@@ -40,6 +41,11 @@ def test_what_a_change_breaks_is_said_and_can_be_replayed(
     said = capsys.readouterr().out
     assert "added        1  ram-covered" in said
     folder = next(folder for folder in tmp_path.iterdir() if "ram-covered" in folder.name)
+    assert said.splitlines()[-1] == str(tmp_path / "index.html") and str(folder / "report.txt") in said
+    page, ran = (tmp_path / "index.html").read_text(), summary(tmp_path / "summary.json")
+    assert page.count('<details class="finding"') == sum(path.is_dir() for path in tmp_path.iterdir())
+    assert "ram-covered" in ran.broken and ran.checks["ram-covered"] > 0 and "left out" in ran.open
+    assert "tce_setrange_multi_pSeriesLP()" in leaf(folder).exhibit.functions
     report = (folder / "report.txt").read_text()
     assert "tce_setrange_multi_pSeriesLP() iommu.c:" in report
     assert all(len(line) <= 75 or str(folder) in line for line in report.splitlines())  # a path is not cut
