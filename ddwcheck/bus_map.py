@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a device reaches and what its drivers were given, taken from a run as plain ranges: the subject of a picture."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -9,11 +8,9 @@ from typing import NamedTuple
 
 from conformance.scope import OutOfScope
 from ddwcheck import sizes
-from model.calls import Hcall, RtasCall
-from model.events import Beginning, Ending, MapSg
+from model.events import Beginning, Ending
 from model.interfaces import Crash, GuestDevice, WindowView
 from model.invariants import Violation, spans
-from model.invariants.scene import valid
 from model.ledger import Mapping
 from model.run import Done, InvariantBroken, Run
 from model.types import CONTROL, BusAddress, PageShift, PhysAddr, Span
@@ -106,7 +103,7 @@ def finding(run: Run, violation: Violation, number: int | None = None) -> Findin
         with suppress(OutOfScope):
             _step(again, history[-1])
     windows |= {window.liobn: window for window in again.hypervisor.windows(again.pe(device))}
-    place = _offence(again, device, violation, list(windows.values()))
+    place = _offence(violation, list(windows.values()))
     after = seen(again, device)
     story = along([*maps, after] if before else [after], place)
     return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place, story)
@@ -225,104 +222,14 @@ def _begun(history: Sequence[Done], number: int) -> Done:
     return made[number]
 
 
-LIOBN_OBSERVED = ("no-dead-liobn", "enable-fails-clean", "detach-leaves-nothing")
-"""Invariants whose violations may observe a LIOBN."""
-INDEX_OBSERVED = ("mappings-disjoint", "regions-disjoint")
-"""Those whose violations observe the number of a TCE."""
-
-
-def _offence(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> Offence | None:
-    """Where the violation is on the bus; None where it names no place. windows: those of before and after."""
-    address, what = _address(run, device, violation, windows), "The violation is at"
-    window = _window(run, violation, windows)
-    if window is not None:
-        return Offence(window.base, _plain(window.span), "It is about the window at")
-    if address is None and (call := _call(run, violation)) is not None:
-        address, what = call.ioba, "The call names"
-    if address is None:
-        given = _given(run)
-        if not given:
-            return None
-        address, what = given[0].start, "The mapping of this step begins at"
-    holder = next((window for window in windows if window.span.holds(address)), None)
+def _offence(violation: Violation, windows: Sequence[WindowView]) -> Offence | None:
+    """Where the violation is on the bus, in whole I/O pages; None where it is nowhere. windows: those of before and after."""
+    at = violation.at
+    if at is None:
+        return None
+    holder = next((window for window in windows if window.span.holds(at.start)), None)
+    if holder is not None and at == holder.span:
+        return Offence(at.start, _plain(at), "It is about the window at")
     base, page = (holder.base, 1 << holder.page_shift) if holder else (0, 1 << SMALLEST_PAGE)
-    start = base + (address - base) // page * page
-    return Offence(address, Span(start, start + page), what)
-
-
-def _window(run: Run, violation: Violation, windows: Sequence[WindowView]) -> WindowView | None:
-    """The window that a violation is about as a whole: it names the LIOBN, or the window went while it mapped memory."""
-    removed = [c.call.args[0] for c in run.history[-1].crossings if c.dirty and c.name == "remove"
-               and isinstance(c.call, RtasCall)] if run.history else []  # fmt: skip
-    named = violation.observed if violation.invariant in LIOBN_OBSERVED else None
-    liobn = removed[0] if removed and violation.invariant == "window-empty-at-removal" else named
-    return next((window for window in windows if window.liobn == liobn), None)
-
-
-def _call(run: Run, violation: Violation) -> Hcall | None:
-    """The hypercall that a violation names: of those of that name the first with the observed number in it, or the first."""
-    name, colon, _ = violation.message.partition(":")
-    crossings = run.history[-1].crossings if run.history and colon else ()
-    calls = [c.call for c in crossings if c.name == name and not isinstance(c.call, RtasCall)]
-    numbers = ("ioba", "tce", "first", "count", "list_addr", "per_call")
-    exact = (call for call in calls if violation.observed in [getattr(call, number, None) for number in numbers])
-    return next(exact, calls[0] if calls else None)
-
-
-def _address(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> BusAddress | None:
-    named = re.search(r"(bus address|handle|TCE|entry|memory at) 0x([0-9a-f]+)", violation.message)
-    observed = violation.observed
-    if named and named[1] in ("bus address", "handle"):
-        return BusAddress(int(named[2], 16))
-    if named and named[1] == "memory at":  # it goes directly, so that is where the device looks for it
-        view = run.guest.view(device)
-        direct = view.window.direct if view is not None and view.window is not None else None
-        return BusAddress(direct.start + int(named[2], 16)) if direct and direct.size else None
-    if named or (violation.invariant in INDEX_OBSERVED and isinstance(observed, int)):
-        index = int(named[2], 16) if named else int(observed)
-        return _of_index(run, device, index, windows, violation)
-    if violation.invariant == "no-write-outside" and isinstance(observed, int):
-        return BusAddress(observed)
-    if isinstance(observed, int) and any(segment.holds(observed) for segment in _given(run)):
-        return BusAddress(observed)
-    return None
-
-
-def _given(run: Run) -> Sequence[Span[BusAddress]]:
-    """The segments of the mapping that the last event made or ended."""
-    last = run.history[-1] if run.history else None
-    if last is not None and isinstance(last.step.event, Ending):
-        last = _begun(run.history, last.step.event.mapping)
-    if last is None or not isinstance(last.step.event, Beginning) or last.answer is None:
-        return ()
-    if isinstance(last.answer, tuple):
-        return last.answer  # type: ignore[return-value]
-    assert isinstance(last.answer, int) and not isinstance(last.step.event, MapSg)
-    return (Span(BusAddress(last.answer), BusAddress(last.answer + last.step.event.memory.size)),)
-
-
-def _of_index(
-    run: Run, device: int, index: int, windows: Sequence[WindowView], violation: Violation
-) -> BusAddress | None:
-    """The bus address of a TCE that is told by its number: in the dynamic window, unless only another can be meant."""
-    view = run.guest.view(device)
-    dynamic = view.window.liobn if view is not None and view.window is not None else None
-    tables = {table.liobn: table.span for table in view.tables} if view is not None else {}
-    held = [s for m in run.ledger.mappings.values() if m.device == device for s in m.segments]
-    state = re.search(r"\b(in)?valid\b", violation.message)
-    places = []
-    for window in windows:
-        page = 1 << window.page_shift
-        at = BusAddress(window.base + index * page)
-        here = Span(at, BusAddress(at + page))
-        if not window.span.holds(at):
-            continue
-        in_table = window.liobn in tables and tables[window.liobn].holds(at)
-        owned = any(segment.touches(here) for segment in held)
-        regional = violation.invariant in ("direct-maps-only-ram", "regions-disjoint")
-        likely = (
-            window.liobn == dynamic if regional else in_table and owned == (violation.invariant == "mappings-disjoint")
-        )
-        agrees = state is None or bool(valid(window, here)) == (state[1] is None)
-        places.append((agrees, likely, window.liobn == dynamic, at))
-    return max(places)[-1] if places else None
+    start, stop = ((end - base) // page * page + base for end in (at.start, at.stop + page - 1))
+    return Offence(at.start, Span(start, stop))

@@ -78,7 +78,7 @@ def html(leaves: Sequence[Leaf], campaign: Campaign | None = None) -> str:
         title=_title(leaves, campaign), campaign=campaign, entries=entries, pieces=pieces, rows=list(rows(leaves, campaign)),
         values={name: _values(leaves, values) for name, values in KEYS.items()}, keys=KEYS,
         legend=key, legend_parts=list(drawing.pieces(key.parts)),
-        style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), headline=headline,
+        style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), headline=headline, extent=extent,
     )  # fmt: skip
 
 

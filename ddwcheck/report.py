@@ -28,7 +28,7 @@ from model.ledger import Crossing
 from model.profiles import Lpar, MultiTce
 from model.run import Done, Run, pe_of
 from model.trace import Trace, to_json
-from model.types import Span
+from model.types import BusAddress, Span
 
 COLUMNS = 75
 
@@ -147,6 +147,7 @@ def render(
         others=[v.invariant for v in violations[1:]],
         expected=value(first.expected),
         observed=value(first.observed),
+        at=first.at and bus_of(first.at),
         effect=EFFECTS[first.invariant],
         why=known.why([*trace.defects, *behind]),
         behind=behind,
@@ -210,6 +211,11 @@ def value(number: int | str) -> str:
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
     """A range in hex with its size."""
     return f"{memory.start:#x}..{memory.stop - 1:#x} ({human(memory.size)})"
+
+
+def bus_of(at: Span[BusAddress]) -> str:
+    """Where on the bus something is: one address, or a range."""
+    return f"bus address {at.start:#x}" if at.size == 1 else f"bus addresses {span(at)}"
 
 
 def human(size: int) -> str:

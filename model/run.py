@@ -35,7 +35,7 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Answer, Crash, Guest, GuestDevice, Hypervisor, MaskAnswer, Port, Segments
+from model.interfaces import Answer, Crash, Guest, GuestDevice, Hypervisor, MaskAnswer, Port, Segments, WindowView
 from model.invariants import Scene, Violation, judge
 from model.ledger import Crossing, Ledger, Mapping, pieces_of
 from model.locks import HOTPLUG_LOCK
@@ -273,7 +273,7 @@ class Run:
         if last:
             own.left = self.port.windows_left(pe)
             self.hypervisor.isolate(pe)
-            self.ledger.forget(liobn for liobn, _ in own.left)
+            self.ledger.forget(window.liobn for window, _ in own.left)
             self.ledger.lost_default.discard(self.lpar.functions[device])
         self.attached.discard(device)
 
@@ -366,7 +366,7 @@ class _UnderWay:
     opens: bool = False
     inside: list[tuple[int, Done]] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
-    left: list[tuple[Liobn, bool]] = field(default_factory=list)
+    left: list[tuple[WindowView, bool]] = field(default_factory=list)
 
 
 def _has_no_window(view: GuestDevice | None) -> bool:
