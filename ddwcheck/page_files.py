@@ -27,7 +27,11 @@ def page(folders: list[str], out: str | None) -> tuple[list[str], Verdict]:
     if out is None and len(folders) > 1:
         raise BadInput("several folders: name the page with -o FILE")
     target = Path(folders[0]) / "index.html" if out is None else Path(out)
-    inside = [path for folder in folders for path in _inside(folder)]
+    inside, left_out = list[Path](), list[str]()
+    for folder in folders:
+        found, others = _inside(folder)
+        inside += found
+        left_out += [f"{shown(str(other))}: no trace.json, left out" for other in others]
     console = Console(stderr=True)
     quick = not console.is_terminal
     leaves = [leaf(path) for path in track(inside, "reading", console=console, transient=True, disable=quick)]
@@ -38,23 +42,24 @@ def page(folders: list[str], out: str | None) -> tuple[list[str], Verdict]:
         write(target, leaves, summary(summaries[0]) if summaries else None)
     except OSError as error:
         raise BadInput(f"{shown(str(target))}: {error.strerror}") from None
-    return [shown(str(target))], Verdict.HOLDS
+    return [*left_out, shown(str(target))], Verdict.HOLDS
 
 
-def _inside(folder: str) -> list[Path]:
-    """The counterexample folders that are meant: it, or those in it if it is none itself."""
+def _inside(folder: str) -> tuple[list[Path], list[Path]]:
+    """The counterexample folders that are meant, it or those in it if it is none itself; and what else is in it."""
     path = Path(folder)
     try:
         if not path.is_dir():
             raise BadInput(f"{shown(folder)}: no folder")
         if (path / "trace.json").exists():
-            return [path]
-        found = sorted(each for each in path.iterdir() if (each / "trace.json").exists())
+            return [path], []
+        each = sorted(inside for inside in path.iterdir() if inside.is_dir())
+        found = [inside for inside in each if (inside / "trace.json").exists()]
     except (OSError, ValueError) as error:
         raise BadInput(f"{shown(folder)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
     if not found and not (path / SUMMARY).exists():
         raise BadInput(f"{shown(folder)}: no trace.json, no counterexample")
-    return found
+    return found, [inside for inside in each if inside not in found]
 
 
 def leaf(folder: Path) -> Leaf:

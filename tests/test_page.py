@@ -33,8 +33,11 @@ LARGEST = 20_000_000
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser; without one the tests fail."""
-    with browser.chromium() as started:
-        yield started
+    try:
+        with browser.chromium() as started:
+            yield started
+    except browser.NotInstalled as missing:
+        pytest.fail(str(missing), pytrace=False)
 
 
 @pytest.fixture(scope="module")

@@ -51,13 +51,17 @@ def test_a_counterexample_has_its_page_from_the_beginning(example: Path, capsys:
     assert (example / "index.html").read_text() == before
 
 
-def test_a_folder_of_counterexamples_is_one_page_with_what_was_run(example: Path, tmp_path: Path) -> None:
+def test_a_folder_of_counterexamples_is_one_page_with_what_was_run(
+    example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("one", "two"):
         copied(example, tmp_path / "set" / name)
     (tmp_path / "set" / "beside").mkdir()
     ran = Campaign("ran", machines=(Machine("life", 7, 77, 7.5),))
     (tmp_path / "set" / "summary.json").write_text(json.dumps(campaign.to_json(ran)))
     assert main(["page", str(tmp_path / "set")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"{tmp_path / 'set' / 'beside'}: no trace.json, left out", str(tmp_path / "set" / "index.html")]
     text = (tmp_path / "set" / "index.html").read_text()
     assert text.count('<details class="finding"') == 2 and ">77<" in text
     assert (
