@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from conformance.conftest import RELEASES, tree_of
 from conformance.edits import SLIPS
 from conformance.kernel.tree import PARTS
+from conformance.survey import Survey, explore
 from ddwcheck.main import main
 from ddwcheck.page_files import leaf, summary
+from properties.machine import SHARDS
 
 WRONG = SLIPS["RAM is mapped without the right to write"]
 
@@ -52,6 +55,22 @@ def test_what_a_change_breaks_is_said_and_can_be_replayed(
     assert main(["replay", str(folder), "--tree", str(work_tree)]) == 1
     assert "VIOLATED ram-covered" in capsys.readouterr().out
     assert main(["replay", str(folder)]) == 2
+
+
+def test_a_campaign_that_is_interrupted_keeps_its_page_and_is_not_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(survey: Survey, _seconds: float, number: int, _tell: Callable[[], None]) -> None:
+        explore(survey, SHARDS[0], number, examples=3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ddwcheck.kernel.rounds", stopped)
+    tree = str(tree_of(RELEASES[-1]).root)
+    assert main(["kernel", tree, "--against", tree, "--time", "0", "--out", str(tmp_path)]) == 3
+    assert "interrupted" in capsys.readouterr().out
+    ran = summary(tmp_path / "summary.json")
+    assert ran.open == "interrupted" and sum(ran.checks.values()) > 0
+    assert "Not conclusive: interrupted." in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize("revision", ["HEAD^", "no-such-revision"])

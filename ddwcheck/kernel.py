@@ -178,7 +178,7 @@ def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) ->
     kept_in = [folder for folder in folders.values() if folder]
     lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
     lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
-    return lines, Verdict.VIOLATED if new else Verdict.INCONCLUSIVE if why else Verdict.HOLDS
+    return lines, Verdict.VIOLATED if new else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
 
 
 def invariants_of(names: Iterable[str]) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> tuple[list[str], 
     kept_in = [folder for folder in folders.values() if folder]
     lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
     lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
-    return lines, Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if why else Verdict.HOLDS
+    return lines, Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
 
 
 MOST_OUT_OF_SCOPE = 0.1

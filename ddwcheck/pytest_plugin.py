@@ -101,7 +101,10 @@ class Summary:
                 parts = f"{len(tallies)} of {tallies[0]['parts']} parts ran"
                 console.print(f"Reach goals of {family}: not judged, {parts}")
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        console.print(f"{page_files.keep(FOLDER, self.campaign(interrupted), self.found)}")
+        try:
+            console.print(f"{page_files.keep(FOLDER, self.campaign(interrupted), self.found)}")
+        except OSError as error:
+            console.print(f"{FOLDER}: {error.strerror}, so there is no page of this run")
 
     def campaign(self, interrupted: bool) -> Campaign:
         """What ran, for the page."""

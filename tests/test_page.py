@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
         with browser.chromium() as started:
             yield started
     except browser.NotInstalled as missing:
-        pytest.fail(str(missing), pytrace=False)
+        raise pytest.fail.Exception(str(missing), pytrace=False) from None
 
 
 @pytest.fixture(scope="module")
