@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine_floor import machine_floor_ratio
+from benchmarks.pages import folder_of_a_finding, page_of_a_thousand
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
 from benchmarks.records import lines_of_a_record
@@ -22,6 +23,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     machine_floor_ratio,
     scenarios_a_second,
     lines_of_a_record,
+    folder_of_a_finding,
+    page_of_a_thousand,
 )
 REPETITIONS = 15
 

@@ -124,7 +124,7 @@ def shown_by(guest: GuestMaker) -> Callable[[str, Trace], bool]:
 class Survey:
     """What has been found so far, by fingerprint. excused: whether a violation that a trace ends with is none of ours.
 
-    beyond: what was out of scope last. until: when to stop, as monotonic() counts.
+    beyond: what was out of scope last. until: when to stop, as monotonic() counts. tally: what the machines did.
     """
 
     guest: GuestMaker
@@ -135,6 +135,7 @@ class Survey:
     out_of_scope: int = 0
     beyond: str = ""
     until: float = float("inf")
+    tally: Tally = field(default_factory=Tally)
 
     def add(self, sight: Sight, trace: Trace) -> None:
         """Note a violation that nothing excuses; the shortest trace that shows it is kept."""
@@ -206,7 +207,7 @@ class Surveyor(LifeCycle):
 def explore(survey: Survey, shard: Shard, number: int, examples: int = EXAMPLES) -> None:
     """Draw some examples of one shard; `number` is the seed."""
     attributes: dict[str, Any] = {
-        "platform": shard[0], "strength": shard[1], "tally": Tally(), "survey": survey,
+        "platform": shard[0], "strength": shard[1], "tally": survey.tally, "survey": survey,
     }  # fmt: skip
     machine = seed(crc32(f"{shard[0]} {shard[1]} {number}".encode()))(type("Surveyor", (Surveyor,), attributes))
     options = settings(

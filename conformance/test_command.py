@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from conformance.conftest import RELEASES, tree_of
 from conformance.edits import SLIPS
 from conformance.kernel.tree import PARTS
+from conformance.survey import Survey, explore
 from ddwcheck.main import main
+from ddwcheck.page_files import leaf, summary
+from properties.machine import SHARDS
 
 WRONG = SLIPS["RAM is mapped without the right to write"]
 
@@ -40,12 +44,33 @@ def test_what_a_change_breaks_is_said_and_can_be_replayed(
     said = capsys.readouterr().out
     assert "added        1  ram-covered" in said
     folder = next(folder for folder in tmp_path.iterdir() if "ram-covered" in folder.name)
+    assert said.splitlines()[-1] == str(tmp_path / "index.html") and str(folder / "report.txt") in said
+    page, ran = (tmp_path / "index.html").read_text(), summary(tmp_path / "summary.json")
+    assert page.count('<details class="finding"') == sum(path.is_dir() for path in tmp_path.iterdir())
+    assert "ram-covered" in ran.broken and ran.checks["ram-covered"] > 0 and "left out" in ran.open
+    assert "tce_setrange_multi_pSeriesLP()" in leaf(folder).exhibit.functions
     report = (folder / "report.txt").read_text()
     assert "tce_setrange_multi_pSeriesLP() iommu.c:" in report
     assert all(len(line) <= 75 or str(folder) in line for line in report.splitlines())  # a path is not cut
     assert main(["replay", str(folder), "--tree", str(work_tree)]) == 1
     assert "VIOLATED ram-covered" in capsys.readouterr().out
     assert main(["replay", str(folder)]) == 2
+
+
+def test_a_campaign_that_is_interrupted_keeps_its_page_and_is_not_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(survey: Survey, _seconds: float, number: int, _tell: Callable[[], None]) -> None:
+        explore(survey, SHARDS[0], number, examples=3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ddwcheck.kernel.rounds", stopped)
+    tree = str(tree_of(RELEASES[-1]).root)
+    assert main(["kernel", tree, "--against", tree, "--time", "0", "--out", str(tmp_path)]) == 3
+    assert "interrupted" in capsys.readouterr().out
+    ran = summary(tmp_path / "summary.json")
+    assert ran.open == "interrupted" and sum(ran.checks.values()) > 0
+    assert "Not conclusive: interrupted." in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize("revision", ["HEAD^", "no-such-revision"])

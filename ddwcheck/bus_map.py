@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a device reaches and what its drivers were given, taken from a run as plain ranges: the subject of a picture."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
 from conformance.scope import OutOfScope
 from ddwcheck import sizes
-from model.calls import Hcall, RtasCall
-from model.events import Beginning, Ending, MapSg
+from model.events import Beginning, Ending
 from model.interfaces import Crash, GuestDevice, WindowView
 from model.invariants import Violation, spans
-from model.invariants.scene import valid
 from model.ledger import Mapping
 from model.run import Done, InvariantBroken, Run
 from model.types import CONTROL, BusAddress, PageShift, PhysAddr, Span
 
-MOST = 8
-"""Bands of a kind that are drawn of one map; those nearest to the offence are."""
+MOST, MOST_ALONG = 8, 12
+"""Bands of a kind that are drawn of one map, and of all maps of a run; those nearest to the offence are."""
 SMALLEST_PAGE = PageShift(12)
 
 
@@ -72,13 +69,18 @@ class Offence(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A violated run as a picture shows it. before: None where that state cannot be had again."""
+    """A violated run as a picture shows it. before: None where that state cannot be had again.
+
+    maps: after boot and after each step up to `number`, all with the same bands left out; only the last where those
+    before it cannot be had.
+    """
 
     violation: Violation
     number: int
     before: BusMap | None
     after: BusMap
     offence: Offence | None
+    maps: tuple[BusMap, ...] = ()
 
 
 def finding(run: Run, violation: Violation, number: int | None = None) -> Finding:
@@ -88,20 +90,23 @@ def finding(run: Run, violation: Violation, number: int | None = None) -> Findin
     """
     history = run.history[:number]
     device = _device(history, violation)
-    again, before = run, None
+    again, maps, before = run, list[BusMap](), None
     with suppress(Crash, OutOfScope):
         again = Run(run.profile, run.lpar, run.make_guest, run.make_hypervisor)
+        maps.append(seen(again, device))
         for done in history[:-1]:
             _step(again, done)
-        before = seen(again, device)
+            maps.append(seen(again, device))
+        before = maps[-1]
     windows = {window.liobn: window for window in again.hypervisor.windows(again.pe(device))}
     if before is not None:
         with suppress(OutOfScope):
             _step(again, history[-1])
     windows |= {window.liobn: window for window in again.hypervisor.windows(again.pe(device))}
-    place = _offence(again, device, violation, list(windows.values()))
+    place = _offence(violation, list(windows.values()))
     after = seen(again, device)
-    return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place)
+    story = along([*maps, after] if before else [after], place)
+    return Finding(violation, len(history), before and nearest(before, place), nearest(after, place), place, story)
 
 
 def seen(run: Run, device: int) -> BusMap:
@@ -116,12 +121,27 @@ def seen(run: Run, device: int) -> BusMap:
 
 def nearest(whole: BusMap, place: Offence | None = None) -> BusMap:
     """The map with no more bands than can be read, and with what they reach beyond memory."""
+    return _drawn(whole, _near(whole.bands, place, MOST))
+
+
+def along(maps: Sequence[BusMap], place: Offence | None) -> tuple[BusMap, ...]:
+    """The maps of a run with no more bands than can be read on axes that all share."""
+    bands = _near(dict.fromkeys(band for one in maps for band in one.bands), place, MOST_ALONG)
+    return tuple(_drawn(one, bands) for one in maps)
+
+
+def _near(bands: Iterable[Band], place: Offence | None, most: int) -> list[Band]:
+    """Of each kind the bands nearest to the offence, in the order of the bus."""
     at = place.address if place else 0
-    drawn: list[Band] = []
-    for lane in (Lane.TCE, Lane.HANDLE):
-        bands = (band for band in whole.bands if band.lane is lane)
-        near = sorted(bands, key=lambda band: max(band.bus.start - at, at - band.bus.stop + 1, 0))
-        drawn += sorted(near[:MOST], key=lambda band: band.bus)
+    near = sorted(bands, key=lambda band: max(band.bus.start - at, at - band.bus.stop + 1, 0))
+    kinds = ([band for band in near if band.lane is lane][:most] for lane in (Lane.TCE, Lane.HANDLE))
+    return [band for kind in kinds for band in sorted(kind, key=lambda band: band.bus)]
+
+
+def _drawn(whole: BusMap, near: Sequence[Band]) -> BusMap:
+    """The map with those of its bands that are near."""
+    own = set(whole.bands)
+    drawn = [band for band in near if band in own]
     memory = spans.union(area.span for area in whole.areas if area.lane is Lane.MEMORY)
     beyond = spans.difference(spans.union(band.memory for band in drawn), memory)
     nothing = (Area(Lane.MEMORY, part, "no memory", there=False) for part in beyond)
@@ -202,104 +222,14 @@ def _begun(history: Sequence[Done], number: int) -> Done:
     return made[number]
 
 
-LIOBN_OBSERVED = ("no-dead-liobn", "enable-fails-clean", "detach-leaves-nothing")
-"""Invariants whose violations may observe a LIOBN."""
-INDEX_OBSERVED = ("mappings-disjoint", "regions-disjoint")
-"""Those whose violations observe the number of a TCE."""
-
-
-def _offence(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> Offence | None:
-    """Where the violation is on the bus; None where it names no place. windows: those of before and after."""
-    address, what = _address(run, device, violation, windows), "The violation is at"
-    window = _window(run, violation, windows)
-    if window is not None:
-        return Offence(window.base, _plain(window.span), "It is about the window at")
-    if address is None and (call := _call(run, violation)) is not None:
-        address, what = call.ioba, "The call names"
-    if address is None:
-        given = _given(run)
-        if not given:
-            return None
-        address, what = given[0].start, "The mapping of this step begins at"
-    holder = next((window for window in windows if window.span.holds(address)), None)
+def _offence(violation: Violation, windows: Sequence[WindowView]) -> Offence | None:
+    """Where the violation is on the bus, in whole I/O pages; None where it is nowhere. windows: those of before and after."""
+    at = violation.at
+    if at is None:
+        return None
+    holder = next((window for window in windows if window.span.holds(at.start)), None)
+    if holder is not None and at == holder.span:
+        return Offence(at.start, _plain(at), "It is about the window at")
     base, page = (holder.base, 1 << holder.page_shift) if holder else (0, 1 << SMALLEST_PAGE)
-    start = base + (address - base) // page * page
-    return Offence(address, Span(start, start + page), what)
-
-
-def _window(run: Run, violation: Violation, windows: Sequence[WindowView]) -> WindowView | None:
-    """The window that a violation is about as a whole: it names the LIOBN, or the window went while it mapped memory."""
-    removed = [c.call.args[0] for c in run.history[-1].crossings if c.dirty and c.name == "remove"
-               and isinstance(c.call, RtasCall)] if run.history else []  # fmt: skip
-    named = violation.observed if violation.invariant in LIOBN_OBSERVED else None
-    liobn = removed[0] if removed and violation.invariant == "window-empty-at-removal" else named
-    return next((window for window in windows if window.liobn == liobn), None)
-
-
-def _call(run: Run, violation: Violation) -> Hcall | None:
-    """The hypercall that a violation names: of those of that name the first with the observed number in it, or the first."""
-    name, colon, _ = violation.message.partition(":")
-    crossings = run.history[-1].crossings if run.history and colon else ()
-    calls = [c.call for c in crossings if c.name == name and not isinstance(c.call, RtasCall)]
-    numbers = ("ioba", "tce", "first", "count", "list_addr", "per_call")
-    exact = (call for call in calls if violation.observed in [getattr(call, number, None) for number in numbers])
-    return next(exact, calls[0] if calls else None)
-
-
-def _address(run: Run, device: int, violation: Violation, windows: Sequence[WindowView]) -> BusAddress | None:
-    named = re.search(r"(bus address|handle|TCE|entry|memory at) 0x([0-9a-f]+)", violation.message)
-    observed = violation.observed
-    if named and named[1] in ("bus address", "handle"):
-        return BusAddress(int(named[2], 16))
-    if named and named[1] == "memory at":  # it goes directly, so that is where the device looks for it
-        view = run.guest.view(device)
-        direct = view.window.direct if view is not None and view.window is not None else None
-        return BusAddress(direct.start + int(named[2], 16)) if direct and direct.size else None
-    if named or (violation.invariant in INDEX_OBSERVED and isinstance(observed, int)):
-        index = int(named[2], 16) if named else int(observed)
-        return _of_index(run, device, index, windows, violation)
-    if violation.invariant == "no-write-outside" and isinstance(observed, int):
-        return BusAddress(observed)
-    if isinstance(observed, int) and any(segment.holds(observed) for segment in _given(run)):
-        return BusAddress(observed)
-    return None
-
-
-def _given(run: Run) -> Sequence[Span[BusAddress]]:
-    """The segments of the mapping that the last event made or ended."""
-    last = run.history[-1] if run.history else None
-    if last is not None and isinstance(last.step.event, Ending):
-        last = _begun(run.history, last.step.event.mapping)
-    if last is None or not isinstance(last.step.event, Beginning) or last.answer is None:
-        return ()
-    if isinstance(last.answer, tuple):
-        return last.answer  # type: ignore[return-value]
-    assert isinstance(last.answer, int) and not isinstance(last.step.event, MapSg)
-    return (Span(BusAddress(last.answer), BusAddress(last.answer + last.step.event.memory.size)),)
-
-
-def _of_index(
-    run: Run, device: int, index: int, windows: Sequence[WindowView], violation: Violation
-) -> BusAddress | None:
-    """The bus address of a TCE that is told by its number: in the dynamic window, unless only another can be meant."""
-    view = run.guest.view(device)
-    dynamic = view.window.liobn if view is not None and view.window is not None else None
-    tables = {table.liobn: table.span for table in view.tables} if view is not None else {}
-    held = [s for m in run.ledger.mappings.values() if m.device == device for s in m.segments]
-    state = re.search(r"\b(in)?valid\b", violation.message)
-    places = []
-    for window in windows:
-        page = 1 << window.page_shift
-        at = BusAddress(window.base + index * page)
-        here = Span(at, BusAddress(at + page))
-        if not window.span.holds(at):
-            continue
-        in_table = window.liobn in tables and tables[window.liobn].holds(at)
-        owned = any(segment.touches(here) for segment in held)
-        regional = violation.invariant in ("direct-maps-only-ram", "regions-disjoint")
-        likely = (
-            window.liobn == dynamic if regional else in_table and owned == (violation.invariant == "mappings-disjoint")
-        )
-        agrees = state is None or bool(valid(window, here)) == (state[1] is None)
-        places.append((agrees, likely, window.liobn == dynamic, at))
-    return max(places)[-1] if places else None
+    start, stop = ((end - base) // page * page + base for end in (at.start, at.stop + page - 1))
+    return Offence(at.start, Span(start, stop))

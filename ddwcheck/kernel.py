@@ -22,7 +22,8 @@ from conformance.kernel.build import BuildFailed, Variant
 from conformance.kernel.kernels import Kernels
 from conformance.kernel.tree import PARTS, BadTree, Tree, read_tree
 from conformance.survey import Survey, rounds, settle, shown_by, watch
-from ddwcheck import BadInput, Verdict, report
+from ddwcheck import BadInput, Verdict, page_files, report
+from ddwcheck.campaign import Campaign
 from ddwcheck.log_files import shown
 from ddwcheck.need import needs
 from ddwcheck.sources import cache_folder
@@ -156,9 +157,7 @@ def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) ->
     lines.append(stormed(gusts))
     lines += table(known, vanished, cause, survey)
     lines += [f"no more: {name} ({known[name].explained or 'not explained'})" for name in vanished]
-    for name in fresh:
-        folder = counterexample(wish, kernels, survey.found[name].trace, name)
-        lines.append(f"{folder / 'report.txt'}")
+    folders = {name: counterexample(wish, kernels, survey.found[name].trace, name) for name in fresh}
     if wish.update:
         assert wish.known is not None
         kept = {name: entry for name, entry in known.items() if name not in vanished}
@@ -169,11 +168,22 @@ def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) ->
         lines += coverage.table(coverage.covered(kernels))
     if interrupted:
         lines.append("interrupted: the findings so far, not shrunk to the end")
-    if (why := too_little(survey)) and not new:
-        return [*lines, why], Verdict.INCONCLUSIVE
+    why = too_little(survey)
     still = len(known) - len(vanished) + len(fresh) - len(new)
-    lines.append(f"{len(new)} new, {still} known, {len(vanished)} no more")
-    return lines, Verdict.VIOLATED if new else Verdict.HOLDS
+    lines.append(why if why and not new else f"{len(new)} new, {still} known, {len(vanished)} no more")
+    ran = Campaign(
+        f"Linux {tree.release}", tuple(lines), (), survey.tally.checks, (), invariants_of({*known, *fresh} - {*vanished}),
+        "interrupted" if interrupted else why,
+    )  # fmt: skip
+    kept_in = [folder for folder in folders.values() if folder]
+    lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
+    lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
+    return lines, Verdict.VIOLATED if new else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
+
+
+def invariants_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The invariants that findings of these names break."""
+    return tuple(sorted({name.partition(":")[0] for name in names}))
 
 
 def cause_of(name: str, trace: Trace, tree: Tree) -> str:
@@ -193,16 +203,22 @@ def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> tuple[list[str], 
         f"{added.out_of_scope} and {gone.out_of_scope} out of scope, seed {wish.seed}"
     )
     lines += [stormed(gusts) for gusts in storms]
-    for name in sorted(added.found):
-        folder = counterexample(wish, kernels, added.found[name].trace, name)
-        lines += [f"added    {len(added.found[name].trace.steps):5}  {name}", f"  {folder / 'report.txt'}"]
+    folders = {name: counterexample(wish, kernels, added.found[name].trace, name) for name in sorted(added.found)}
+    lines += [f"added    {len(added.found[name].trace.steps):5}  {name}" for name in folders]
     lines += [f"removed  {len(gone.found[name].trace.steps):5}  {name}" for name in sorted(gone.found)]
     if interrupted:
         lines.append("interrupted: the findings so far, not shrunk to the end")
     lines.append(f"{len(added.found)} added, {len(gone.found)} removed")
-    if (why := too_little(added) or too_little(gone)) and not added.found:
-        return [*lines, why], Verdict.INCONCLUSIVE
-    return lines, Verdict.VIOLATED if added.found else Verdict.HOLDS
+    why = too_little(added) or too_little(gone)
+    lines += [why] if why and not added.found else []
+    ran = Campaign(
+        f"Linux {kernels.tree.release}, what it alone breaks", tuple(lines), (), added.tally.checks, (),
+        invariants_of(added.found), "interrupted" if interrupted else "what the other tree breaks too is left out",
+    )  # fmt: skip
+    kept_in = [folder for folder in folders.values() if folder]
+    lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
+    lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
+    return lines, Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
 
 
 MOST_OUT_OF_SCOPE = 0.1
@@ -276,16 +292,16 @@ def table(known: dict[str, Known], vanished: Iterable[str], cause: dict[str, str
     return lines
 
 
-def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str) -> Path:
-    """Run a finding's trace once more and write its folder."""
+def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str) -> Path | None:
+    """Run a finding's trace once more and write its folder; None if the kernel does not even boot."""
     kernels.callers.clear()
     sights, run = watch(trace, kernels)
     folder = Path(wish.out) / re.sub(r"[^a-z0-9]+", "-", f"{kernels.tree.release} {name}".lower()).strip("-")[:100]
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
     found = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
-    if run is not None:
-        places = kernels.places(run)
-        behind = [defect.id for defect in causes(name, trace, closest_release(kernels.tree.version))]
-        need = needs(trace, lambda other: shows(kernels, other, name))
-        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)
-    return folder
+    if run is None:
+        return None
+    places = kernels.places(run)
+    behind = [defect.id for defect in causes(name, trace, closest_release(kernels.tree.version))]
+    need = needs(trace, lambda other: shows(kernels, other, name))
+    return report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)

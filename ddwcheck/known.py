@@ -23,3 +23,10 @@ def fixes(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         brought_in = catalogue()[name].commits.partition("fixed by")[0]
         yield from re.findall(r"\b[0-9a-f]{12}\b", brought_in)
+
+
+def functions(names: Iterable[str]) -> list[str]:
+    """The kernel's functions that the wrong rules restate, as far as a rule names one."""
+    rules = (rule for name in names for rule in (catalogue()[name].by, catalogue()[name].replaces))
+    told = (re.search(r"Linux: .*?(\w+)\(\)", " ".join((rule.__doc__ or "").split())) for rule in rules)
+    return list(dict.fromkeys(f"{match[1]}()" for match in told if match))

@@ -17,6 +17,7 @@ from ddwcheck.explain import explain as explain_decision
 from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
+from ddwcheck.page_files import page as write_page
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
@@ -106,6 +107,17 @@ def qemu(
 ) -> Outcome:
     """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
     return judge_qemu(calls, seed, out)
+
+
+@app.command()
+def page(
+    folders: Annotated[list[str], typer.Argument(metavar="FOLDER...", help="Counterexamples, or folders of them.")],
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="FILE", help="The page, by default index.html in FOLDER.")
+    ] = None,
+) -> Outcome:
+    """Write one page of counterexamples, to look at in a browser: it needs no other file and no network."""
+    return write_page(folders, out)
 
 
 @app.command()

@@ -88,17 +88,67 @@ class Picture(NamedTuple):
     parts: Parts
 
 
+class Film(NamedTuple):
+    """A run, map by map, each in the same place. top: above it nothing is drawn; first: the step of the first map."""
+
+    width: int
+    top: int
+    height: int
+    first: int
+    frames: tuple[Parts, ...]
+
+
+class Frame(NamedTuple):
+    """What several maps of one device share: both axes, and how many columns each lane has."""
+
+    bus: Axis
+    memory: Axis
+    columns: dict[Lane, int]
+    offence: Offence | None
+
+    @property
+    def bottom(self) -> int:
+        """Where the longer axis ends."""
+        return max(self.bus.bottom, self.memory.bottom)
+
+
+def frame(maps: Sequence[BusMap], offence: Offence | None) -> Frame:
+    """A frame that all the maps fit into."""
+    bus = axis(on_bus(maps, offence), TOP, SEGMENT, BREAK)
+    memory = axis(_in_memory(maps), TOP, SEGMENT, BREAK)
+    return Frame(bus, memory, {lane: max(len(columns(within(one, lane))) for one in maps) for lane in Lane}, offence)
+
+
+def film(found: Finding) -> Film:
+    """The maps of the whole run, for looking at one after the other."""
+    shared = frame(found.maps, found.offence)
+    first = found.number - len(found.maps) + 1
+    frames, width = [], 0
+    for number, one in enumerate(found.maps, first):
+        parts = Parts([], [], [], [], [], [])
+        width = _panel(parts, one, f"after step {number}" if number else "after boot", MARGIN, shared) + MARGIN
+        frames.append(parts)
+    top = TOP - 42 - FONT
+    return Film(width, top, shared.bottom + MARGIN - top, first, tuple(frames))
+
+
+def legend() -> Picture:
+    """What the patterns of a map mean, by itself."""
+    parts, width = Parts([], [], [], [], [], []), 900
+    _legend(parts, MARGIN, width - 2 * MARGIN, 0, True)
+    return Picture(width, LEGEND - 2 * MARGIN, "", "", parts)
+
+
 def picture(found: Finding, event: str) -> Picture:
     """Before and after side by side, on the same axes. event: the last one, in words."""
     maps = [m for m in (found.before, found.after) if m is not None]
-    bus = axis(on_bus(maps, found.offence), TOP, SEGMENT, BREAK)
-    memory = axis(_in_memory(maps), TOP, SEGMENT, BREAK)
+    shared = frame(maps, found.offence)
     names = [f"before step {found.number}", f"after step {found.number}: {event}"][-len(maps) :]
-    bottom = max(bus.bottom, memory.bottom)
+    bottom = shared.bottom
     parts = Parts([], [], [], [], [], [])
     x = MARGIN
     for name, one in zip(names, maps, strict=True):
-        x = _panel(parts, one, name, x, bus, memory, found.offence) + MARGIN
+        x = _panel(parts, one, name, x, shared) + MARGIN
     message = next(iter(found.violation.message.splitlines()), "")  # a crash has the kernel's log below
     title = printable(f"{found.violation.invariant}: {message}")
     parts.labels.append(Label(MARGIN, 20, fit(title, x - 2 * MARGIN), style="title"))
@@ -180,27 +230,26 @@ def bus_of(item: Area | Band) -> "Span[int]":
     return item.bus if isinstance(item, Band) else item.span
 
 
-def _panel(parts: Parts, one: BusMap, name: str, x: int, bus: Axis, memory: Axis, offence: Offence | None) -> int:
+def _panel(parts: Parts, one: BusMap, name: str, x: int, shared: Frame) -> int:
     """Draw one map from `x` on; where it ends."""
-    start = x
+    start, bus, memory, offence = x, shared.bus, shared.memory, shared.offence
     left = x = x + ADDRESS
     begins: list[tuple[int, Band]] = []
     for lane in ON_BUS:
-        for number, column in enumerate(columns(within(one, lane)) or [[]]):
-            if number == 0:
-                parts.labels.append(Label(x + 4, TOP - 20, lane.value, style="head"))
+        parts.labels.append(Label(x + 4, TOP - 20, lane.value, style="head"))
+        for number, column in enumerate(columns(within(one, lane))):
+            at = x + number * COLUMN
             for item in column:
-                _box(parts, item, bus_of(item), bus, x)
+                _box(parts, item, bus_of(item), bus, at)
                 if isinstance(item, Band):
-                    begins.append((x + COLUMN - 2, item))
-            x += COLUMN
+                    begins.append((at + COLUMN - 2, item))
+        x += max(1, shared.columns[lane]) * COLUMN
     right, far = x, x + GAP
     parts.labels.append(Label(far + 4, TOP - 20, Lane.MEMORY.value, style="head"))
-    x = far
-    for column in columns([area for area in one.areas if area.lane is Lane.MEMORY]):
+    for number, column in enumerate(columns([area for area in one.areas if area.lane is Lane.MEMORY])):
         for item in column:
-            _box(parts, item, bus_of(item), memory, x)
-        x += COLUMN
+            _box(parts, item, bus_of(item), memory, far + number * COLUMN)
+    x = far + shared.columns[Lane.MEMORY] * COLUMN
     for begin, band in begins:
         (top, bottom), (above, below) = bus.place(band.bus), memory.place(band.memory)
         points = ((begin, top), (right, top), (far, above), (far, below), (right, bottom), (begin, bottom))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ddwcheck adds to pytest: counterexample folders, the summary of the main job, and its reach goals.
+"""What ddwcheck adds to pytest: counterexample folders, the summary of the main job, its reach goals, and the page of all.
 
-A machine's test records a property "tally"; the plugin adds the tallies up, also across xdist's workers.
+A machine's test records a property "tally", and one that fails a property "counterexample"; the plugin gathers both, also
+across xdist's workers.
 """
 
 from collections import Counter
 from collections.abc import Generator, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from ddwcheck import report
+from ddwcheck import page_files, report
+from ddwcheck.campaign import Campaign, Goals, Machine
 from model.invariants import INVARIANTS
 from model.run import InvariantBroken
 
@@ -29,23 +32,34 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         name = "".join(c if c.isalnum() else "-" for c in item.name.split("[")[-1].rstrip("]"))
         folder = FOLDER / f"{broken.violations[0].invariant}-{name}"
         defects = getattr(item, "ddwcheck_defects", ())
-        seed = str(item.config.getoption("--hypothesis-seed", None) or 0)
-        report.write(folder, broken.run, broken.violations, "reference", defects, f"random state machine, seed {seed}")
+        how = f"random state machine, seed {_seed(item.config)}"
+        report.write(folder, broken.run, broken.violations, "reference", defects, how)
         outcome.sections.append(("counterexample", f"{folder / 'report.txt'}\nddwcheck replay {folder}"))
+        outcome.user_properties.append(("counterexample", str(folder)))
     return outcome
 
 
-class Summary:
-    """The tallies of the session, by family of machines."""
+def _seed(config: pytest.Config) -> str:
+    return str(config.getoption("--hypothesis-seed", None) or 0)
 
-    def __init__(self) -> None:
+
+class Summary:
+    """The tallies of the session, by family of machines. found: counterexample folders; unclear: other failures."""
+
+    def __init__(self, seed: str) -> None:
+        self.seed = seed
         self.tallies: list[tuple[dict[str, Any], float]] = []
+        self.found: list[Path] = []
+        self.unclear = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect a machine's tally."""
+        """Collect a machine's tally, and what it found."""
         if report.when == "call":
             tallies = [value for name, value in report.user_properties if name == "tally" and isinstance(value, dict)]
             self.tallies += [(tally, report.duration) for tally in tallies]
+        found = [Path(str(value)) for name, value in report.user_properties if name == "counterexample"]
+        self.found += found
+        self.unclear += report.failed and not found
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -70,8 +84,8 @@ class Summary:
         """A counter of the tallies, added up."""
         return sum((Counter(tally[counter]) for tally, _ in self.tallies), Counter())
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what was run and how much."""
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        """Print what was run and how much, and write the page of it."""
         if not self.tallies:
             return
         console = Console(file=terminalreporter._tw._file, width=110)
@@ -86,16 +100,39 @@ class Summary:
             if len(tallies) != tallies[0]["parts"]:
                 parts = f"{len(tallies)} of {tallies[0]['parts']} parts ran"
                 console.print(f"Reach goals of {family}: not judged, {parts}")
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        try:
+            console.print(f"{page_files.keep(FOLDER, self.campaign(interrupted), self.found)}")
+        except OSError as error:
+            console.print(f"{FOLDER}: {error.strerror}, so there is no page of this run")
 
-    def machines(self) -> Table:
-        """Examples, steps and speed of each machine, or of all tests of one name."""
-        table = Table("machine", "examples", "steps", "steps/s", title="Machines", title_justify="left")
+    def campaign(self, interrupted: bool) -> Campaign:
+        """What ran, for the page."""
+        goals = [Goals(family, number, tuple(missed)) for family, number, missed in self.goals()]
+        whole = {each.family for each in goals}
+        parts = [Goals(family, 0, (), judged=False) for family, _ in self.families() if family not in whole]
+        reasons = {
+            "interrupted": interrupted, f"{self.unclear} tests failed without a counterexample": self.unclear,
+            "not all reach goals were seen": any(each.missed for each in goals),
+        }  # fmt: skip
+        return Campaign(
+            f"random state machines, seed {self.seed}", (), tuple(self.ran()), dict(self.total("checks")),
+            (*goals, *parts), open=", ".join(reason for reason, given in reasons.items() if given),
+        )  # fmt: skip
+
+    def ran(self) -> Iterator[Machine]:
+        """Examples, steps and time of each machine, or of all tests of one name."""
         rows: dict[str, tuple[int, int, float]] = {}
         for tally, seconds in self.tallies:
             name = f"{tally['family']} {tally['machine']}"
             examples, steps, time = rows.get(name, (0, 0, 0.0))
             rows[name] = examples + tally["examples"], steps + tally["steps"], time + seconds
-        for name, (examples, steps, time) in sorted(rows.items()):
+        yield from (Machine(name, *row) for name, row in sorted(rows.items()))
+
+    def machines(self) -> Table:
+        """What ran, with its speed."""
+        table = Table("machine", "examples", "steps", "steps/s", title="Machines", title_justify="left")
+        for name, examples, steps, time in map(astuple, self.ran()):
             table.add_row(name, f"{examples:,}", f"{steps:,}", f"{steps / time:,.0f}")
         return table
 
@@ -111,4 +148,4 @@ class Summary:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the summary on the process that sees all reports."""
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Summary(), "ddwcheck-summary")
+        config.pluginmanager.register(Summary(_seed(config)), "ddwcheck-summary")

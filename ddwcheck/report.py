@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A counterexample as a folder: `report.txt` for a mail, `windows.svg` to look at, `trace.json` to replay."""
+"""A counterexample as a folder: `report.txt` for a mail, `index.html` and `windows.svg` to see, `trace.json` to replay."""
 
 import json
 import platform
@@ -12,11 +12,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ddwcheck import known
+from ddwcheck import exhibit, known, page
 from ddwcheck.bus_map import finding
 from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
+from ddwcheck.exhibit import Exhibit, Told
 from ddwcheck.need import Need
+from ddwcheck.page import Leaf
 from ddwcheck.picture import picture
 from model.calls import GetRun, GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
 from model.events import AskMask, Beginning, Fault
@@ -26,7 +28,7 @@ from model.ledger import Crossing
 from model.profiles import Lpar, MultiTce
 from model.run import Done, Run, pe_of
 from model.trace import Trace, to_json
-from model.types import Span
+from model.types import BusAddress, Span
 
 COLUMNS = 75
 
@@ -48,13 +50,70 @@ def write(
     learnt of the trace by running others next to it. behind: ids of known defects that explain what the kernel's C does.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
+    shown = exhibited(folder, run, violations, trace, places, behind)
+    text = render(folder, run, violations, trace, places, need, behind)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind))
-    (folder / "windows.svg").write_text(
-        svg(picture(finding(run, violations[0]), event_line(run.history[-1], run.lpar)))
-    )
+    (folder / "report.txt").write_text(text)
+    (folder / "windows.svg").write_text(svg(picture(shown.finding, event_line(run.history[-1], run.lpar))))
+    (folder / "finding.json").write_text(json.dumps(exhibit.to_json(shown)) + "\n")
+    page.write(folder / "index.html", [Leaf(folder.name, shown, text)])
     return folder
+
+
+def exhibited(
+    folder: Path,
+    run: Run,
+    violations: Sequence[Violation],
+    trace: Trace,
+    places: Sequence[Sequence[str]] = (),
+    behind: Sequence[str] = (),
+) -> Exhibit:
+    """The counterexample as data."""
+    first, known_of = violations[0], [*trace.defects, *behind]
+    where = places or [()] * len(run.history)
+    made_calls = (place.partition(" ")[0] for place in where[-1] if "()" in place) if where else ()
+    return Exhibit(
+        invariant=first.invariant,
+        sentence=sentence_of(first),
+        message=first.message,
+        expected=value(first.expected),
+        observed=value(first.observed),
+        also=tuple(violation.invariant for violation in violations[1:]),
+        effect=EFFECTS[first.invariant],
+        why=tuple(known.why(known_of)),
+        known=tuple(known_of),
+        functions=tuple(known.functions(known_of) or dict.fromkeys(made_calls)),
+        releases=tuple(known.releases(known_of)),
+        fixes=tuple(dict.fromkeys(known.fixes(known_of))),
+        kind=exhibit.UNDECIDED,
+        guest=guest_of(trace),
+        platform=run.profile.name,
+        found=trace.found,
+        command=replay_command(folder, trace),
+        steps=tuple(
+            Told(
+                event_line(done, run.lpar),
+                tuple(fault_line(fault) for fault in done.step.faults),
+                tuple(lines(done, run.lpar, places_of)),
+            )
+            for done, places_of in zip(run.history, where, strict=True)
+        ),
+        finding=finding(run, first),
+    )
+
+
+def sentence_of(violation: Violation) -> str:
+    """What does not hold."""
+    invariant = INVARIANTS.get(violation.invariant)
+    return invariant.sentence if invariant else "The guest must not crash."
+
+
+def guest_of(trace: Trace) -> str:
+    """What was run, in words."""
+    if trace.release.startswith("kernel "):
+        return f"the C of Linux {trace.release.removeprefix('kernel ')}, unmodified"
+    return f"the model's rules, {trace.release}"
 
 
 MULTI_TCE = {
@@ -81,14 +140,14 @@ def render(
         autoescape=False,
     )
     first = violations[0]
-    invariant = INVARIANTS.get(first.invariant)
     text = environment.get_template("report.txt.j2").render(
         first=first,
-        sentence=wrap(invariant.sentence if invariant else "The guest must not crash.", COLUMNS - 2),
+        sentence=wrap(sentence_of(first), COLUMNS - 2),
         message=wrap(f"{first.message}.", COLUMNS - 2),
         others=[v.invariant for v in violations[1:]],
         expected=value(first.expected),
         observed=value(first.observed),
+        at=first.at and bus_of(first.at),
         effect=EFFECTS[first.invariant],
         why=known.why([*trace.defects, *behind]),
         behind=behind,
@@ -114,9 +173,7 @@ def render(
             f"{name}={getattr(run.profile.choices, name).name.lower()}" for name in type(run.profile.choices).__slots__
         ],
         trace=trace,
-        guest=f"the C of Linux {trace.release.removeprefix('kernel ')}, unmodified"
-        if trace.release.startswith("kernel ")
-        else f"the model's rules, {trace.release}",
+        guest=guest_of(trace),
         versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
         event_line=event_line,
         fault_line=fault_line,
@@ -154,6 +211,11 @@ def value(number: int | str) -> str:
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
     """A range in hex with its size."""
     return f"{memory.start:#x}..{memory.stop - 1:#x} ({human(memory.size)})"
+
+
+def bus_of(at: Span[BusAddress]) -> str:
+    """Where on the bus something is: one address, or a range."""
+    return f"bus address {at.start:#x}" if at.size == 1 else f"bus addresses {span(at)}"
 
 
 def human(size: int) -> str:

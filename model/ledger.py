@@ -87,8 +87,8 @@ class Crossing:
     """One call that crossed, with what the hypervisor held just before.
 
     name: "query", "H_PUT_TCE", ... pe: number of the PE that it names, or whose window; None if unknown.
-    injected: the answer was dictated by a fault. dirty: a remove or reset found a valid TCE that its caller had not been
-    refused to clear.
+    injected: the answer was dictated by a fault. dirty: the first window in which a remove or reset found a valid TCE that
+    its caller had not been refused to clear.
     page_shift: of the window that a hypercall names, None if there is none.
     """
 
@@ -97,7 +97,7 @@ class Crossing:
     answer: RtasAnswer | HcallAnswer
     injected: bool
     pe: int | None
-    dirty: bool = False
+    dirty: Span[BusAddress] | None = None
     page_shift: int | None = None
 
 

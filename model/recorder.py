@@ -129,7 +129,7 @@ class Recorder:
         name = self._names.get(call.token, "unknown")
         pe = self._pe(name, call)
         going = self._going(name, call, pe)
-        dirty = any(self._uncleared(window) for window in going)
+        dirty = next((window.span for window in going if self._uncleared(window)), None)
         dictated = now.dictated(name)
         if dictated is not None:
             answer = RtasAnswer(RtasStatus(dictated[1]), (0xFFFFFFFF,) * (call.nret - 1))
@@ -179,9 +179,9 @@ class Recorder:
             found += [(call.liobn, span) for span, _, _ in pieces(call, whole, 1 << (window[0] if window else 12))]
         return found
 
-    def windows_left(self, pe: Pe) -> list[tuple[Liobn, bool]]:
+    def windows_left(self, pe: Pe) -> list[tuple[WindowView, bool]]:
         """The windows of a PE, and whether each holds a valid TCE that the guest was not refused to clear."""
-        return [(window.liobn, self._uncleared(window)) for window in self._hypervisor.windows(pe)]
+        return [(window, self._uncleared(window)) for window in self._hypervisor.windows(pe)]
 
     def _window(self, liobn: int) -> tuple[int, int] | None:
         """Page shift of a window, and the number of its PE."""

@@ -50,6 +50,7 @@ from model.interfaces import (
     MaskAnswer,
     Port,
     Segments,
+    WindowView,
 )
 from model.invariants import Scene, Violation, judge
 from model.invariants.scene import granting
@@ -337,7 +338,7 @@ class Run:
         if last:
             own.left = self.port.windows_left(pe)
             self.hypervisor.isolate(pe)
-            self.ledger.forget(liobn for liobn, _ in own.left)
+            self.ledger.forget(window.liobn for window, _ in own.left)
             self.ledger.lost_default.discard(self.lpar.functions[device])
         self.attached.discard(device)
 
@@ -430,7 +431,7 @@ class _UnderWay:
     opens: bool = False
     inside: list[tuple[int, Done]] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
-    left: list[tuple[Liobn, bool]] = field(default_factory=list)
+    left: list[tuple[WindowView, bool]] = field(default_factory=list)
 
 
 class _Crashed(NamedTuple):

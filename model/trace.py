@@ -58,7 +58,7 @@ def to_json(trace: Trace, history: Sequence[Done] = (), violations: Sequence[Vio
         "profile": _plain(trace.profile),
         "lpar": _plain(trace.lpar),
         "steps": steps,
-        "violations": [asdict(violation) for violation in violations],
+        "violations": [{**asdict(violation), "at": _value(violation.at)} for violation in violations],
     }
 
 

@@ -7,7 +7,7 @@ from model.calls import GetRun, GetTce, HcallAnswer, PutTce, PutTceIndirect, Rta
 from model.events import Offline, OfflineVpmem, Online, OnlineVpmem, SetMask
 from model.interfaces import GuestTable
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import Scene
+from model.invariants.scene import Scene, only
 from model.ledger import Crossing, pieces
 from model.profiles import MultiTce
 from model.types import CONTROL, Span
@@ -59,8 +59,9 @@ def well_formed(scene: Scene, crossing: Crossing) -> Violation | None:
     if wrong is None:
         return None
     return Violation(
-        "calls-well-formed", f"{crossing.name}: {wrong[0]}", wrong[1], wrong[2], scene.device_at(crossing.pe)
-    )
+        "calls-well-formed", f"{crossing.name}: {wrong[0]}", wrong[1], wrong[2], scene.device_at(crossing.pe),
+        None if isinstance(crossing.call, RtasCall) else only(crossing.call.ioba),
+    )  # fmt: skip
 
 
 def _rtas_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int | str] | None:
@@ -117,11 +118,11 @@ def _hcall_fault(scene: Scene, crossing: Crossing) -> tuple[str, int | str, int 
 @invariant("window-empty-at-removal", removals, "TCEs that the hypervisor had refused to clear are excused")
 def empty_at_removal(scene: Scene, crossing: Crossing) -> Violation | None:
     """No window is removed or reset while it holds a valid TCE."""
-    if not crossing.dirty:
+    if crossing.dirty is None:
         return None
     return Violation(
         "window-empty-at-removal", f"{crossing.name} of a window that still maps memory", "no valid TCE", "valid TCEs",
-        scene.device_at(crossing.pe),
+        scene.device_at(crossing.pe), crossing.dirty,
     )  # fmt: skip
 
 
@@ -135,16 +136,16 @@ def liobn_alive(scene: Scene, subject: Crossing | tuple[int, GuestTable]) -> Vio
     """No hcall names a window that does not exist; no device keeps a table whose window is gone."""
     if isinstance(subject, Crossing):
         assert not isinstance(subject.call, RtasCall)
-        device, liobn = scene.device_at(subject.pe), subject.call.liobn
+        device, liobn, at = scene.device_at(subject.pe), subject.call.liobn, only(subject.call.ioba)
         if subject.page_shift is not None or _may_be_gone(scene, liobn):
             return None
         what = f"{subject.name} names a window that does not exist"
     else:
-        device, liobn = subject[0], subject[1].liobn
+        device, liobn, at = subject[0], subject[1].liobn, subject[1].span
         if liobn in scene.windows[subject[0]] or _may_be_gone(scene, liobn):
             return None
         what = "the device keeps a table of a window that is gone"
-    return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, device)
+    return Violation("no-dead-liobn", what, "a LIOBN that create returned", liobn, device, at)
 
 
 def _may_be_gone(scene: Scene, liobn: int) -> bool:
@@ -172,6 +173,6 @@ def writes_inside(scene: Scene, crossing: Crossing) -> Violation | None:
             outside = span.start if span.start < region.start or span.start >= region.stop else region.stop
             return Violation(
                 "no-write-outside", f"{crossing.name} writes TCEs beyond the pre-mapped part",
-                f"{region.start:#x} to {region.stop:#x}", outside, device,
+                f"{region.start:#x} to {region.stop:#x}", outside, device, only(outside),
             )  # fmt: skip
     return None

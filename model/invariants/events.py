@@ -62,11 +62,15 @@ def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
     there = set(scene.windows[device])
     extra = there - default - scene.ledger.stranded
     if extra and default:
-        return Violation("enable-fails-clean", "a window that nobody uses is left", "none", min(extra), device)
+        left = scene.windows[device][min(extra)]
+        return Violation(
+            "enable-fails-clean", "a window that nobody uses is left", "none", left.liobn, device, left.span
+        )
     if not default <= there:
         if scene.lpar.functions[device] in scene.ledger.lost_default:
             return None
-        return Violation("enable-fails-clean", "the default window is gone", "the default window", "none", device)
+        gone = next(t.span for t in before.tables if t.liobn not in there)
+        return Violation("enable-fails-clean", "the default window is gone", "the default window", "none", device, gone)
     if {t.liobn for t in view.tables} != default or view.has_default_property != before.has_default_property:
         return Violation(
             "enable-fails-clean", "the device lost its default table or property", "both as before", "lost", device
@@ -181,14 +185,13 @@ def leaves_nothing(scene: Scene, event: Attach | Detach | Replug) -> Violation |
         return Violation(
             "detach-leaves-nothing", "the guest still holds the detached device", "nothing", "a device", device
         )
-    for liobn, dirty in scene.left:
+    default = scene.hypervisor.properties(scene.run.pe(device)).default_liobn
+    for window, dirty in scene.left:
+        liobn, at = window.liobn, window.span
         if dirty:
-            return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", liobn, device)
-        if (
-            liobn != scene.hypervisor.properties(scene.run.pe(device)).default_liobn
-            and liobn not in scene.ledger.stranded
-        ):
+            return Violation("detach-leaves-nothing", "a TCE of the detached PE is left", "none", liobn, device, at)
+        if liobn != default and liobn not in scene.ledger.stranded:
             return Violation(
-                "detach-leaves-nothing", "the guest left a window to the hypervisor", "removed", liobn, device
+                "detach-leaves-nothing", "the guest left a window to the hypervisor", "removed", liobn, device, at
             )
     return None

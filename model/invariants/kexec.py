@@ -8,7 +8,7 @@ from model.events import Kdump, Kexec
 from model.interfaces import TceSpan, WindowView
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import Scene, as_they_were, indices, valid
+from model.invariants.scene import Scene, as_they_were, entry, indices, valid
 from model.types import Span
 
 ENOUGH = 2048
@@ -65,7 +65,7 @@ def _touched(left: Left) -> Violation | None:
     was = next(run.tce + (at - run.start) * run.step for run in left.tces if run.start <= at < run.stop)
     now = next((run.tce for run in left.window.table.spans(at, at + 1)), 0)
     return Violation("kexec-keeps-running", f"TCE {at:#x}, which the crashed kernel left mapped, was changed", was, now,
-                     left.device)  # fmt: skip
+                     left.device, entry(left.window, at))  # fmt: skip
 
 
 def _room(entries: int) -> int:
@@ -84,7 +84,8 @@ def _remains(scene: Scene, device: int) -> Violation | None:
         remains = spans.difference(valid(window, window.span), scene.excused(window))
         if remains:
             return Violation("kexec-keeps-running", f"TCE {remains[0].start:#x} of the kernel before still grants access",
-                             "no TCE", f"{sum(span.size for span in remains)} TCEs", device)  # fmt: skip
+                             "no TCE", f"{sum(span.size for span in remains)} TCEs", device,
+                             entry(window, remains[0].start))  # fmt: skip
     return None
 
 

@@ -8,7 +8,7 @@ from model.events import AllocCoherent, Beginning, Ending, MapSg
 from model.interfaces import WindowView
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import Scene, Table, first_unreached, indices, valid
+from model.invariants.scene import Scene, Table, entry, first_unreached, indices, only, valid
 from model.ledger import Mapping, Piece
 from model.types import READ, WRITE, BusAddress, Span
 
@@ -38,18 +38,21 @@ def map_fails_clean(scene: Scene, event: Beginning) -> Violation | None:
             left = _left_over(scene, table) if scene.same_pe(table.device, event.device) else []
             if left:
                 return Violation("map-fails-clean", f"the map failed and left TCE {left[0].start:#x} valid", "no TCE",
-                                 f"{sum(s.size for s in left)} TCEs", event.device)  # fmt: skip
+                                 f"{sum(s.size for s in left)} TCEs", event.device,
+                                 entry(table.window, left[0].start))  # fmt: skip
             idle = _idle(scene, table) if scene.same_pe(table.device, event.device) and not scene.inside else []
             if idle:
                 return Violation("map-fails-clean", f"the map failed and left entry {idle[0].start:#x} taken", "no entry",
-                                 f"{sum(s.size for s in idle)} entries", event.device)  # fmt: skip
+                                 f"{sum(s.size for s in idle)} entries", event.device,
+                                 entry(table.window, idle[0].start))  # fmt: skip
         return None
     for segment in scene.made.segments:
         window = scene.window_at(event.device, segment.start)
         missing = spans.difference([indices(window, segment)], valid(window, segment)) if window else []
-        if missing:
+        if window and missing:
             return Violation("map-fails-clean", f"the map returned a handle but TCE {missing[0].start:#x} is invalid",
-                             f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device)  # fmt: skip
+                             f"{sum(s.size for s in missing)} more valid TCEs", 0, event.device,
+                             entry(window, missing[0].start))  # fmt: skip
     return None
 
 
@@ -60,10 +63,10 @@ def route_agrees(scene: Scene, event: Ending) -> Violation | None:
     writes = [c for c in scene.crossings if c.name.startswith("H_")]
     if mapping.own_tces and not writes:
         return Violation("route-agrees", "map set TCEs for this handle, unmap took it for a direct one",
-                         "its TCEs cleared", "no hypercall", mapping.device)  # fmt: skip
+                         "its TCEs cleared", "no hypercall", mapping.device, mapping.segments[0])  # fmt: skip
     if not mapping.own_tces and writes:
         return Violation("route-agrees", "map set no TCE for this handle, unmap cleared some", "no hypercall",
-                         f"{len(writes)} hypercalls", mapping.device)  # fmt: skip
+                         f"{len(writes)} hypercalls", mapping.device, mapping.segments[0])  # fmt: skip
     return None
 
 
@@ -81,7 +84,8 @@ def handle_in_mask(scene: Scene, event: Beginning) -> Violation | None:
         if wrong is None and isinstance(event, AllocCoherent):
             wrong = _askew(scene, event, segment.start)
         if wrong is not None:
-            return Violation("handle-in-mask", *wrong, event.device)
+            beyond = Span(BusAddress(max(segment.start, mask + 1)), segment.stop)
+            return Violation("handle-in-mask", *wrong, event.device, beyond if beyond.size > 0 else segment)
     return None
 
 
@@ -141,7 +145,7 @@ def translates(scene: Scene, mapping: Mapping) -> Violation | None:
     asked, given = (sum([span.size for span in part]) for part in (mapping.elements, mapping.segments))
     if asked != given:
         return Violation("mapping-translates", "the segments of a scatterlist are not as long as its elements",
-                         asked, given, mapping.device)  # fmt: skip
+                         asked, given, mapping.device, mapping.segments[0])  # fmt: skip
     for piece in mapping.pieces:
         wrong = _mistranslated(scene, mapping, piece)
         if wrong is not None:
@@ -155,19 +159,19 @@ def _mistranslated(scene: Scene, mapping: Mapping, piece: Piece) -> Violation | 
     window = scene.window_at(mapping.device, handle.start)
     if window is None:
         return Violation("mapping-translates", "a live mapping is in no window", "a window", handle.start,
-                         mapping.device)  # fmt: skip
+                         mapping.device, handle)  # fmt: skip
     missing = first_unreached(window, handle, memory.start, needs)
     if missing:
         at, tce = missing
         expected = memory.start + (at - handle.start)
         return Violation("mapping-translates", f"handle {at:#x} does not reach memory at {expected:#x}",
-                         expected | needs, tce, mapping.device)  # fmt: skip
+                         expected | needs, tce, mapping.device, only(at))  # fmt: skip
     if needs == READ and not scene.direct_region(mapping.device).holds(handle.start):
         within = indices(window, handle)
         for run in window.table.spans(within.start, within.stop):
             if run.tce & WRITE:
                 return Violation("mapping-translates", "the device may write what it was to read", "read only", run.tce,
-                                 mapping.device)  # fmt: skip
+                                 mapping.device, entry(window, max(run.start, within.start)))  # fmt: skip
     return None
 
 
@@ -177,7 +181,7 @@ def disjoint(scene: Scene, table: Table) -> Violation | None:
     for one, other in pairwise(table.owned):
         if one.touches(other):
             return Violation("mappings-disjoint", "two live mappings share a TCE", f"TCE {one.stop:#x} or later",
-                             other.start, table.device)  # fmt: skip
+                             other.start, table.device, entry(table.window, other.start))  # fmt: skip
     return None
 
 
@@ -190,7 +194,8 @@ def releases(scene: Scene, table: Table) -> Violation | None:
     if not left:
         return None
     return Violation("unmap-releases", f"TCE {left[0].start:#x} is valid but belongs to no live mapping",
-                     "entries of live mappings", f"{sum(s.size for s in left)} more", table.device)  # fmt: skip
+                     "entries of live mappings", f"{sum(s.size for s in left)} more", table.device,
+                     entry(table.window, left[0].start))  # fmt: skip
 
 
 def _left_over(scene: Scene, table: Table) -> "list[Span[int]]":
@@ -228,5 +233,6 @@ def bitmap_matches(scene: Scene, table: Table) -> Violation | None:
         if wrong:
             state = "valid" if word == "free" else "invalid"
             return Violation("bitmap-matches-tces", f"entry {wrong[0].start:#x} is {word} but its TCE is {state}",
-                             f"{'taken' if word == 'free' else 'free'}", word, table.device)  # fmt: skip
+                             f"{'taken' if word == 'free' else 'free'}", word, table.device,
+                             entry(table.window, wrong[0].start))  # fmt: skip
     return None

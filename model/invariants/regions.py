@@ -8,7 +8,7 @@ from model.events import MapSg
 from model.interfaces import GuestWindow, MaskAnswer
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
-from model.invariants.scene import NO_REGION, Direct, Scene, first_unreached, indices
+from model.invariants.scene import NO_REGION, Direct, Scene, entry, first_unreached, indices, only
 from model.ledger import Crossing
 from model.types import CONTROL, BusAddress, PhysAddr, Span
 
@@ -45,6 +45,7 @@ def regions_disjoint(scene: Scene, subject: tuple[int, GuestWindow]) -> Violatio
             return Violation(
                 "regions-disjoint", "the dynamic region begins in an I/O page of the direct region",
                 f"TCE {direct.stop:#x} or later", indices(real, part).start, device,
+                entry(real, indices(real, part).start),
             )  # fmt: skip
     return None
 
@@ -64,7 +65,7 @@ def inside_window(scene: Scene, subject: tuple[int, GuestWindow] | Crossing) -> 
         if part.size and not real.span.covers(part):
             return Violation(
                 "regions-inside-window", "a region reaches beyond its window",
-                f"{real.span.start:#x} to {real.span.stop:#x}", f"{part.start:#x} to {part.stop:#x}", device,
+                f"{real.span.start:#x} to {real.span.stop:#x}", f"{part.start:#x} to {part.stop:#x}", device, part,
             )  # fmt: skip
     return None
 
@@ -104,7 +105,7 @@ def ram_covered(scene: Scene, direct: Direct) -> Violation | None:
         if missing:
             at, tce = missing
             return Violation("ram-covered", f"bus address {at:#x} does not reach online RAM at {at - base:#x}",
-                             at - base | CONTROL, tce, direct.device)  # fmt: skip
+                             at - base | CONTROL, tce, direct.device, only(at))  # fmt: skip
     return None
 
 
@@ -132,7 +133,7 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
         if stray:
             at = stray[0].start
             return Violation("direct-maps-only-ram", f"TCE {at:#x} of the direct region reaches what is not online RAM", 0,
-                             run.tce + (at - run.start) * run.step, direct.device)  # fmt: skip
+                             run.tce + (at - run.start) * run.step, direct.device, entry(window, at))  # fmt: skip
     return None
 
 
@@ -164,14 +165,14 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
             direct = scene.guest.routes_directly(device, probe)
             if bypass and not (direct and mapped):
                 return Violation("limit-matches-split", f"the answer says bypass, but memory at {start:#x} is not reached",
-                                 "no bypass", "bypass", device)  # fmt: skip
+                                 "no bypass", "bypass", device, _bus(region, start))  # fmt: skip
             if direct and not mapped:
                 return Violation("limit-matches-split", f"memory at {start:#x} is routed directly but not pre-mapped",
-                                 "a TCE of its own", "the direct region", device)  # fmt: skip
+                                 "a TCE of its own", "the direct region", device, _bus(region, start))  # fmt: skip
             reachable = mapped and region.start + probe.stop - 1 <= view.mask
             if reachable and not direct and device in scene.ledger.windowed and not _is_vpmem(scene, probe):
                 return Violation("limit-matches-split", f"pre-mapped RAM at {start:#x} is not routed directly",
-                                 "the direct region", "a TCE of its own", device)  # fmt: skip
+                                 "the direct region", "a TCE of its own", device, _bus(region, start))  # fmt: skip
     event = scene.event
     asked = device in scene.ledger.windowed
     if isinstance(event, MapSg) and event.device == device and direct_part is not None and asked:
@@ -179,8 +180,14 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
         if fits and (answer is None or scene.made.own_tces):
             said = "failed" if answer is None else "TCEs of its own"
             return Violation("limit-matches-split", "a scatterlist of pre-mapped RAM is not routed directly",
-                             "the direct region", said, device)  # fmt: skip
+                             "the direct region", said, device,
+                             None if answer is None else scene.made.segments[0])  # fmt: skip
     return None
+
+
+def _bus(region: Span[BusAddress], memory: int) -> Span[BusAddress] | None:
+    """Where a device looks for memory that goes directly."""
+    return only(region.start + memory) if region.size else None
 
 
 def _may_go_direct(scene: Scene, direct: Direct, event: MapSg, element: Span[PhysAddr]) -> bool:

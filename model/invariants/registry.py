@@ -6,18 +6,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from model.events import Ending
 from model.invariants.scene import Scene
+from model.types import BusAddress, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One failure. expected, observed: the first difference, in words or as a value. device: None if it has none."""
+    """One failure. expected, observed: the first difference, in words or as a value. device: None if it has none.
+
+    at: the bus addresses that are wrong: of TCEs, a handle or a whole window; one address stands for the I/O page that holds
+    it. None if it is about none.
+    """
 
     invariant: str
     message: str
     expected: int | str
     observed: int | str
     device: int | None = None
+    at: Span[BusAddress] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,9 @@ def invariant(
 def judge(scene: Scene, counts: Counter[str]) -> list[Violation]:
     """Apply every invariant; the first violation of each that fails. `counts` learns how many subjects each had."""
     if scene.crash is not None:
-        return [Violation(GUEST_CRASH, scene.crash, "the guest goes on", scene.crash)]
+        ended = scene.ledger.mappings[scene.event.mapping] if isinstance(scene.event, Ending) else None
+        at = ended.segments[0] if ended else None
+        return [Violation(GUEST_CRASH, scene.crash, "the guest goes on", scene.crash, at=at)]
     violations = []
     for item in INVARIANTS.values():
         if scene.inside and not item.inside:

@@ -50,7 +50,8 @@ class Scene:
 
     def __init__(
         self, run: "Run", event: Event, answer: Answer, crossings: Sequence[Crossing],
-        before: "dict[int, GuestDevice | None]", left: Sequence[tuple[Liobn, bool]], touched: set[int], crash: str | None,
+        before: "dict[int, GuestDevice | None]", left: Sequence[tuple[WindowView, bool]], touched: set[int],
+        crash: str | None,
     ) -> None:  # fmt: skip
         self.run = run
         self.views: dict[int, GuestDevice] = {n: view for n in run.attached if (view := run.guest.view(n)) is not None}
@@ -145,6 +146,17 @@ def indices(window: WindowView, span: Span[BusAddress]) -> "Span[int]":
     """The TCEs that translate a range of bus addresses."""
     shift = window.page_shift
     return Span((span.start - window.base) >> shift, ((span.stop - 1 - window.base) >> shift) + 1)
+
+
+def entry(window: WindowView, index: int) -> Span[BusAddress]:
+    """The bus addresses that a TCE translates."""
+    start = window.base + (index << window.page_shift)
+    return Span(BusAddress(start), BusAddress(start + (1 << window.page_shift)))
+
+
+def only(address: int) -> Span[BusAddress]:
+    """One bus address as a range."""
+    return Span(BusAddress(address), BusAddress(address + 1))
 
 
 def valid(window: WindowView, part: Span[BusAddress]) -> "list[Span[int]]":
