@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import typer
+from rich.console import Console
 from typer.exceptions import TyperException
 
 from conformance.kernel.sources import VERSIONS
@@ -14,6 +15,8 @@ from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.formats import Format, Rendered, rendered
+from ddwcheck.formats.text import VerdictsInColour
 from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
@@ -24,8 +27,8 @@ from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
 
-Outcome: TypeAlias = tuple[list[str], Verdict]
-"""What a command answers: the lines it prints, and its verdict."""
+Answer: TypeAlias = tuple[list[str], Verdict] | Rendered
+"""What a command answers: the lines it prints and its verdict; Rendered where the user chooses the format."""
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
@@ -33,27 +36,37 @@ app = typer.Typer(
 )  # fmt: skip
 
 Release = Annotated[
-    str | None, typer.Option(metavar="|".join((REFERENCE, *RELEASES)), help="Whose rules: the reference's or Linux's.")
-]
+    str | None,
+    typer.Option(
+        metavar="|".join((REFERENCE, *RELEASES)), help="Whose rules: the reference's or Linux's.",
+        autocompletion=lambda: [REFERENCE, *RELEASES],
+    ),
+]  # fmt: skip
+Form = Annotated[Format, typer.Option("--format", help="For people, kernel CI, code review, or programs.")]
 
 
 @app.command()
-def log(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")]) -> Outcome:
+def log(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")],
+    form: Form = Format.TEXT,
+) -> Answer:
     """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
-    return check_logs(files)
+    return rendered(check_logs(files), form)
 
 
 @app.command()
 def explain(
     *,
-    profile: Annotated[str, typer.Option(metavar="|".join(PROFILES), help="The platform.")] = "powervm-dedicated",
+    profile: Annotated[
+        str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
+    ] = "powervm-dedicated",
     ram_max: Annotated[str, typer.Option(metavar="SIZE", help="Highest address RAM may ever have.")] = "64G",
     block: Annotated[str | None, typer.Option(metavar="TCES", help="Largest block that query offers, in TCEs.")] = None,
     pages: Annotated[str | None, typer.Option(metavar="MASK", help="Page-size mask that query answers.")] = None,
     vpmem: Annotated[bool, typer.Option("--vpmem", help="The partition has persistent memory.")] = False,
     mask: Annotated[str, typer.Option(metavar="BITS", help="Bits of the device's DMA mask, 1 to 64.")] = "64",
     release: Release = None,
-) -> Outcome:
+) -> Answer:
     """Print how the kernel decides on a window, step by step, and draw the bus addresses that come out."""
     question = Question.of(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
@@ -76,9 +89,11 @@ def kernel(
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where counterexamples go.")] = "counterexamples",
     sanitize: Annotated[bool, typer.Option("--sanitize", help="With ASan and UBSan, slower.")] = False,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches ran, by gcov.")] = False,
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Compile a tree's DDW code as it is, run it on the model's hypervisor, and say which invariants it breaks."""
-    return judge_kernel(Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage))
+    wish = Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage)
+    return rendered(judge_kernel(wish), form)
 
 
 @app.command()
@@ -91,9 +106,10 @@ def replay(
     tree: Annotated[str | None, typer.Option(metavar="TREE", help="A kernel tree whose C to run.")] = None,
     sanitize: Annotated[bool, typer.Option("--sanitize", help="That, with ASan and UBSan.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call, and draw what broke.")] = False,
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
-    return replay_trace(path, release, fixed_defects, tree, sanitize, verbose)
+    return rendered(replay_trace(path, release, fixed_defects, tree, sanitize, verbose), form)
 
 
 @app.command()
@@ -102,9 +118,10 @@ def qemu(
     calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
-    return judge_qemu(calls, seed, out)
+    return rendered(judge_qemu(calls, seed, out), form)
 
 
 @app.command()
@@ -115,7 +132,7 @@ def sources(
     cache: Annotated[
         str | None, typer.Option(metavar="DIR", help="Where they are kept, by default ddwcheck in the user's cache.")
     ] = None,
-) -> Outcome:
+) -> Answer:
     """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
     return get_sources(versions or VERSIONS, cache)
 
@@ -124,7 +141,7 @@ def sources(
 def readme(
     write: Annotated[bool, typer.Option("--write", help="Write them instead of checking.")] = False,
     path: Annotated[str, typer.Option(metavar="FILE", help="The README.")] = "README.md",
-) -> Outcome:
+) -> Answer:
     """Check that the generated tables of README.md are what the code says, or write them anew."""
     return check_readme(path, write)
 
@@ -142,14 +159,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"the harness broke: {broken}")
         return Verdict.INCONCLUSIVE.value
     except typer.Abort:
-        return _complain("interrupted")
+        _complain("interrupted")
+        return Verdict.INCONCLUSIVE.value
     return _print(*answer) if isinstance(answer, tuple) else 0
 
 
-def _print(report: list[str], verdict: Verdict) -> int:
-    """Print a report; one that nobody reads to its end, as in `| head`, has the same verdict."""
+def _print(report: list[str], verdict: Verdict, plain: bool = False) -> int:
+    """Print a report; one that nobody reads to its end, as in `| head`, has the same verdict. plain: never in colours."""
     try:
-        typer.echo("\n".join(report))
+        screen = Console(soft_wrap=True, highlighter=VerdictsInColour(), markup=False, emoji=False)
+        if plain or not screen.is_terminal:
+            typer.echo("\n".join(report))
+        else:
+            screen.print("\n".join(report))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush

@@ -12,8 +12,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from conformance.kernel.places import Place
 from ddwcheck import known
 from ddwcheck.bus_map import finding
+from ddwcheck.checks import value
 from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
 from ddwcheck.need import Need
@@ -38,7 +40,7 @@ def write(
     release: str,
     defects: Sequence[str],
     found: str,
-    places: Sequence[Sequence[str]] = (),
+    places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
 ) -> Path:
@@ -69,7 +71,7 @@ def render(
     run: Run,
     violations: Sequence[Violation],
     trace: Trace,
-    places: Sequence[Sequence[str]] = (),
+    places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
 ) -> str:
@@ -146,11 +148,6 @@ def cut(line: str) -> str:
     )  # fmt: skip
 
 
-def value(number: int | str) -> str:
-    """Hex and decimal of a number; words as they are."""
-    return number if isinstance(number, str) else f"{number:#x} ({number:d})"
-
-
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
     """A range in hex with its size."""
     return f"{memory.start:#x}..{memory.stop - 1:#x} ({human(memory.size)})"
@@ -164,14 +161,14 @@ def human(size: int) -> str:
     return f"{size} bytes"
 
 
-def lines(done: Done, lpar: Lpar, places: Sequence[str] = ()) -> Iterator[str]:
+def lines(done: Done, lpar: Lpar, places: Sequence[Place | None] = ()) -> Iterator[str]:
     """The calls of one step, in the form of the kernel's own log where it has one, below where each was made; then what
     other CPUs did in its middle, with their calls.
     """
-    said = None
+    said = ""
     for number, crossing in enumerate(done.crossings):
-        if number < len(places) and places[number] != said:
-            said = places[number]
+        if number < len(places) and str(places[number] or "?") != said:
+            said = str(places[number] or "?")
             yield f"{said}:"
         yield f"{'  ' if said else ''}{call_line(crossing)}"
     for after, other in done.inside:
