@@ -12,7 +12,8 @@ from typer.exceptions import TyperException
 
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
-from ddwcheck import BAD_INPUT, BadInput, Verdict
+from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
+from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
 from ddwcheck.formats import Format, Rendered, rendered
@@ -26,13 +27,15 @@ from ddwcheck.replay import replay as replay_trace
 from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
+from model.trace import EVENTS
 
 Answer: TypeAlias = tuple[list[str], Verdict] | Rendered
 """What a command answers: the lines it prints and its verdict; Rendered where the user chooses the format."""
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
+    rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
     help="Verification suite for Dynamic DMA Windows of Linux on PowerVM and KVM.",
+    epilog="Exit codes: 0 all green, 1 a counterexample, 2 bad usage or bad input, 3 inconclusive.",
 )  # fmt: skip
 
 Release = Annotated[
@@ -45,7 +48,7 @@ Release = Annotated[
 Form = Annotated[Format, typer.Option("--format", help="For people, kernel CI, code review, or programs.")]
 
 
-@app.command()
+@app.command(epilog=epilog("log"))
 def log(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")],
     form: Form = Format.TEXT,
@@ -54,9 +57,20 @@ def log(
     return rendered(check_logs(files), form)
 
 
-@app.command()
+@app.command(epilog=epilog("explain"))
 def explain(
+    trace: Annotated[
+        str | None, typer.Argument(metavar="[TRACE]", help="A trace.json or its folder: tell its events instead.")
+    ] = None,
     *,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="An event, as map or set-mask: tell what the kernel does on it.",
+            autocompletion=lambda: list(map(explain_events.dashed, EVENTS)),
+        ),
+    ] = None,
     profile: Annotated[
         str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
     ] = "powervm-dedicated",
@@ -67,14 +81,20 @@ def explain(
     mask: Annotated[str, typer.Option(metavar="BITS", help="Bits of the device's DMA mask, 1 to 64.")] = "64",
     release: Release = None,
 ) -> Answer:
-    """Print how the kernel decides on a window, step by step, and draw the bus addresses that come out."""
+    """Print how the kernel decides on a window, or what it does on an event or a whole trace, function by function."""
+    if trace is not None and event is not None:
+        raise BadInput("a trace or --event, not both")
+    if trace is not None:
+        return explain_events.trace(trace, release)
+    if event is not None:
+        return explain_events.one(event)
     question = Question.of(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
     )
     return explain_decision(question)
 
 
-@app.command()
+@app.command(epilog=epilog("kernel"))
 def kernel(
     *,
     tree: Annotated[str, typer.Argument(metavar="TREE", help="A kernel tree, or a linux-source-*.tar.xz.")],
@@ -96,7 +116,7 @@ def kernel(
     return rendered(judge_kernel(wish), form)
 
 
-@app.command()
+@app.command(epilog=epilog("replay"))
 def replay(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A trace.json, or the folder that holds it.")],
     release: Release = None,
@@ -112,7 +132,7 @@ def replay(
     return rendered(replay_trace(path, release, fixed_defects, tree, sanitize, verbose), form)
 
 
-@app.command()
+@app.command(epilog=epilog("qemu"))
 def qemu(
     *,
     calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
@@ -124,7 +144,7 @@ def qemu(
     return rendered(judge_qemu(calls, seed, out), form)
 
 
-@app.command()
+@app.command(epilog=epilog("sources"))
 def sources(
     versions: Annotated[
         list[str] | None, typer.Argument(metavar="[VERSION...]", help=f"By default {', '.join(VERSIONS)}.")
@@ -137,7 +157,7 @@ def sources(
     return get_sources(versions or VERSIONS, cache)
 
 
-@app.command()
+@app.command(epilog=epilog("readme"))
 def readme(
     write: Annotated[bool, typer.Option("--write", help="Write them instead of checking.")] = False,
     path: Annotated[str, typer.Option(metavar="FILE", help="The README.")] = "README.md",
