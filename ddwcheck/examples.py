@@ -59,6 +59,10 @@ EXAMPLES = {
         Example("ddwcheck sources 7.3", "one release, and where it is", Needs.NETWORK),
         Example("ddwcheck sources", "all that the suite is tested on", Needs.NETWORK),
     ),
+    "doctor": (
+        Example("ddwcheck doctor", "everything; always exit 0"),
+        Example("ddwcheck doctor prove second", "is all there for the proofs? Exit 3 if not"),
+    ),
     "readme": (
         Example("ddwcheck readme", "are its tables what the code says?"),
     ),

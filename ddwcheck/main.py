@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
+from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
@@ -155,6 +156,20 @@ def sources(
 ) -> Answer:
     """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
     return get_sources(versions or VERSIONS, cache)
+
+
+@app.command(epilog=epilog("doctor"))
+def doctor(
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT...]", help=f"Any of {', '.join(TASKS)}: exit 3 if something for it is missing.",
+            autocompletion=lambda: list(TASKS),
+        ),
+    ] = None,
+) -> Answer:  # fmt: skip
+    """Say what is installed, and what each missing piece would enable and how to get it."""
+    return examine(wanted or [])
 
 
 @app.command(epilog=epilog("readme"))
