@@ -6,7 +6,6 @@ trace shows: which invariant, after which kind of event, in which words.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -125,8 +124,7 @@ def shown_by(guest: GuestMaker) -> Callable[[str, Trace], bool]:
 class Survey:
     """What has been found so far, by fingerprint. excused: whether a violation that a trace ends with is none of ours.
 
-    beyond: what was out of scope last. until: when to stop, as monotonic() counts. checks: how often each invariant was
-    applied to something.
+    beyond: what was out of scope last. until: when to stop, as monotonic() counts. tally: what the machines did.
     """
 
     guest: GuestMaker
@@ -137,7 +135,7 @@ class Survey:
     out_of_scope: int = 0
     beyond: str = ""
     until: float = float("inf")
-    checks: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
 
     def add(self, sight: Sight, trace: Trace) -> None:
         """Note a violation that nothing excuses; the shortest trace that shows it is kept."""
@@ -208,9 +206,8 @@ class Surveyor(LifeCycle):
 
 def explore(survey: Survey, shard: Shard, number: int, examples: int = EXAMPLES) -> None:
     """Draw some examples of one shard; `number` is the seed."""
-    tally = Tally()
     attributes: dict[str, Any] = {
-        "platform": shard[0], "strength": shard[1], "tally": tally, "survey": survey,
+        "platform": shard[0], "strength": shard[1], "tally": survey.tally, "survey": survey,
     }  # fmt: skip
     machine = seed(crc32(f"{shard[0]} {shard[1]} {number}".encode()))(type("Surveyor", (Surveyor,), attributes))
     options = settings(
@@ -222,8 +219,6 @@ def explore(survey: Survey, shard: Shard, number: int, examples: int = EXAMPLES)
             run_state_machine_as_test(machine, settings=options)
     except Flaky as flaky:
         raise HarnessError(f"the same example ran twice and differently: {str(flaky).splitlines()[0]}") from None
-    finally:
-        survey.checks.update(tally.checks)
 
 
 def rounds(survey: Survey, seconds: float, number: int, tell: Callable[[], None]) -> None:

@@ -190,7 +190,7 @@ def _outcome(
     wish: Wish, tree: Tree, lines: list[str], survey: Survey, findings: list[Finding], verdict: Verdict, why: str
 ) -> Outcome:
     """What the search in a tree came to; why: it is not finished, or says too little."""
-    checks = tuple(invariants(survey.checks, survey.examples))
+    checks = tuple(invariants(survey.tally.checks, survey.examples))
     return Outcome(
         "kernel", f"Linux {tree.release}, {shown(wish.tree)}", verdict, tuple(lines),
         undecided(checks, why) if why else checks, tuple(findings), wish.seed, str(tree.root),
@@ -361,5 +361,6 @@ def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str, hurry:
         release = closest_release(kernels.tree.version)
         behind = [] if hurry else [defect.id for defect in causes(name, trace, release)]
         need = None if hurry else needs(trace, lambda other: shows(kernels, other, name))
-        report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)
+        written_by = f"kernel {kernels.tree.release}"
+        report.write(folder, run, violations, written_by, (), found, places, need, behind, finding.place)
     return replace(finding, folder=str(folder))

@@ -12,12 +12,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from conformance.kernel.build import compiler
 from conformance.kernel.places import Place
-from ddwcheck import known
+from ddwcheck import known, reach
 from ddwcheck.bus_map import finding
 from ddwcheck.checks import value
 from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
+from ddwcheck.listed import Listed
 from ddwcheck.need import Need
 from ddwcheck.picture import picture
 from model.calls import GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
@@ -28,7 +30,7 @@ from model.ledger import Crossing
 from model.profiles import Lpar, MultiTce
 from model.run import Done, Run, pe_of
 from model.trace import Trace, to_json
-from model.types import Span
+from model.types import PhysAddr, Span
 
 COLUMNS = 75
 
@@ -43,16 +45,19 @@ def write(
     places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
+    at: Place | None = None,
+    listed: Listed | None = None,
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
 
     places: for each step, where in the guest's code its calls were made, if the guest can tell. need: what was
     learnt of the trace by running others next to it. behind: ids of known defects that explain what the kernel's C does.
+    at: the line that it is about. listed: its entry in FINDINGS.md.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind))
+    (folder / "report.txt").write_text(render(folder, run, violations, trace, places, need, behind, at, listed))
     (folder / "windows.svg").write_text(
         svg(picture(finding(run, violations[0]), event_line(run.history[-1], run.lpar)))
     )
@@ -74,6 +79,8 @@ def render(
     places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
+    at: Place | None = None,
+    listed: Listed | None = None,
 ) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
@@ -97,15 +104,19 @@ def render(
         releases=known.releases([*trace.defects, *behind]),
         fixes=list(dict.fromkeys(known.fixes([*trace.defects, *behind]))),
         need=need,
+        at=at,
+        listed=listed,
+        way=reach.way(trace.steps),
+        assumed=reach.assumptions(run.profile, run.lpar, trace.steps),
         profile=run.profile,
         lpar=run.lpar,
         multi_tce=MULTI_TCE[run.lpar.multi_tce],
         ram=[
-            f"{span(block)}{'' if n in run.lpar.online else ', offline at boot'}"
+            f"{in_log(block)}{'' if n in run.lpar.online else ', offline at boot'}"
             for n, block in enumerate(run.lpar.blocks)
         ],
         vpmem=[
-            f"{span(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
+            f"{in_log(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
         ],
         maximum=value(run.lpar.hotplug_max),
         steps=[
@@ -119,7 +130,7 @@ def render(
         guest=f"the C of Linux {trace.release.removeprefix('kernel ')}, unmodified"
         if trace.release.startswith("kernel ")
         else f"the model's rules, {trace.release}",
-        versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
+        versions=", ".join(tools(trace)),
         event_line=event_line,
         fault_line=fault_line,
     )
@@ -146,6 +157,20 @@ def cut(line: str) -> str:
         wrap(line.strip(), COLUMNS, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False,
              break_long_words=False)
     )  # fmt: skip
+
+
+def tools(trace: Trace) -> Iterator[str]:
+    """What found it, with versions: the compiler too where the kernel's C was run."""
+    yield f"ddwcheck {version('ddwcheck')}"
+    yield f"hypothesis {version('hypothesis')}"
+    yield f"Python {platform.python_version()}"
+    if trace.release.startswith("kernel "):
+        yield compiler()
+
+
+def in_log(memory: Span[PhysAddr]) -> str:
+    """A range of memory as the kernel's log prints it, with its size."""
+    return f"[mem {memory.start:#018x}-{memory.stop - 1:#018x}] {human(memory.size)}"
 
 
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
