@@ -59,6 +59,10 @@ EXAMPLES = {
         Example("ddwcheck sources 7.3", "one release, and where it is", Needs.NETWORK),
         Example("ddwcheck sources", "all that the suite is tested on", Needs.NETWORK),
     ),
+    "findings": (
+        Example("ddwcheck findings", "all that FINDINGS.md lists, below findings/", Needs.KERNEL),
+        Example("ddwcheck findings F1 Q2 --out /tmp/two", "two of them", Needs.QEMU),
+    ),
     "doctor": (
         Example("ddwcheck doctor", "everything; always exit 0"),
         Example("ddwcheck doctor prove second", "is all there for the proofs? Exit 3 if not"),

@@ -17,6 +17,7 @@ from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.findings import generate as generate_findings
 from ddwcheck.formats import Format, Rendered, rendered
 from ddwcheck.formats.text import VerdictsInColour
 from ddwcheck.kernel import Wish
@@ -156,6 +157,16 @@ def sources(
 ) -> Answer:
     """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
     return get_sources(versions or VERSIONS, cache)
+
+
+@app.command(epilog=epilog("findings"))
+def findings(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="F1, Q3, ...; by default all.")] = None,
+    path: Annotated[str, typer.Option(metavar="FILE", help="What lists them.")] = "FINDINGS.md",
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where their folders go.")] = "findings",
+) -> Answer:
+    """Make the counterexample of each listed finding anew, on the kernel's C and on QEMU, as a folder of its own."""
+    return generate_findings(path, out, names or [])
 
 
 @app.command(epilog=epilog("doctor"))

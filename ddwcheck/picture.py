@@ -88,12 +88,12 @@ class Picture(NamedTuple):
     parts: Parts
 
 
-def picture(found: Finding, event: str) -> Picture:
-    """Before and after side by side, on the same axes. event: the last one, in words."""
+def picture(found: Finding, event: str, sides: tuple[str, str] | None = None) -> Picture:
+    """Before and after side by side, on the same axes. event: the last one, in words. sides: other names of the two."""
     maps = [m for m in (found.before, found.after) if m is not None]
     bus = axis(on_bus(maps, found.offence), TOP, SEGMENT, BREAK)
     memory = axis(_in_memory(maps), TOP, SEGMENT, BREAK)
-    names = [f"before step {found.number}", f"after step {found.number}: {event}"][-len(maps) :]
+    names = (sides or (f"before step {found.number}", f"after step {found.number}: {event}"))[-len(maps) :]
     bottom = max(bus.bottom, memory.bottom)
     parts = Parts([], [], [], [], [], [])
     x = MARGIN
