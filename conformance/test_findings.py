@@ -154,7 +154,7 @@ def test_a_finding_that_is_not_seen_again_has_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     harmless = Trace(POWERVM_SRIOV, LPAR, (Step(SetMask(0, BITS_32)),))
-    monkeypatch.setattr("ddwcheck.findings.kept", lambda row, release: [("route-agrees: nothing (Unmap)", harmless)])
+    monkeypatch.setattr("ddwcheck.findings.best", lambda row, release: ("route-agrees: nothing (Unmap)", harmless))
     assert main(["findings", "F1", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path)]) == 1
     assert "does not show it any more" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,13 @@ import conformance
 from conformance import baseline
 from conformance.baseline import Known
 from conformance.by_hand import BY_HAND
+from conformance.cause import causes, closest_release
 from conformance.kernel.build import BuildFailed
 from conformance.kernel.kernels import Kernels
 from conformance.kernel.tree import BadTree, read_tree
 from conformance.qemu import shown as on_qemu
 from conformance.qemu.guest import NotInstalled, require_programs
+from conformance.shrink import bounded, shrink
 from conformance.survey import watch
 from ddwcheck import BadInput, Verdict, listed, qemu_report, report
 from ddwcheck.checks import where
@@ -30,6 +32,8 @@ from model.defects import catalogue
 from model.trace import Trace
 
 KEPT = Path(conformance.__file__).parent
+PATIENCE, SECONDS = 300, 5.0
+"""Runs and time for making one trace shorter."""
 
 
 class Made(NamedTuple):
@@ -94,7 +98,7 @@ def _of_kernels(rows: Sequence[Listed], folder: Path) -> Iterator[Made]:
         if name is None:
             yield Made(row, why=why)
         else:
-            chosen.setdefault(name, []).append((row, *kept(row, name)[0]))
+            chosen.setdefault(name, []).append((row, *best(row, name)))
     for release in sorted(chosen, key=_number, reverse=True):
         cache = cache_folder(None)
         try:
@@ -140,6 +144,20 @@ def kept(row: Listed, release: str) -> list[tuple[str, Trace]]:
     return [one for _, one in sorted(found, key=lambda item: item[0])]
 
 
+def best(row: Listed, release: str) -> tuple[str, Trace]:
+    """The first trace that one of the finding's defects explains on that release; the first of all if none does.
+
+    None does where the model does not show what the C does: a crash, or what no defect of the release describes.
+    """
+    candidates = kept(row, release)
+    return next((one for one in candidates if explained(row, *one, release)), candidates[0])
+
+
+def explained(row: Listed, name: str, trace: Trace, release: str) -> list[str]:
+    """The defects of a finding that explain what a trace shows on a release."""
+    return [defect.id for defect in causes(name, trace, release) if defect.id in row.defects]
+
+
 @cache
 def baseline_of(release: str) -> dict[str, Known]:
     """What is known of a release."""
@@ -147,21 +165,29 @@ def baseline_of(release: str) -> dict[str, Known]:
 
 
 def make(kernels: Kernels, row: Listed, name: str, trace: Trace, folder: Path) -> Made:
-    """One finding on a tree's C, as a folder that replaces an older one."""
+    """One finding on a tree's C, as short as it can be in a while, as a folder that replaces an older one."""
+    release = closest_release(kernels.tree.version)
+
+    def shows(other: Trace) -> bool:
+        return any(sight.fingerprint == name for sight in watch(other, kernels)[0])
+
+    shutil.rmtree(folder, ignore_errors=True)
+    if not shows(trace):
+        return Made(row, why=f"Linux {kernels.tree.release} does not show it any more", gone=True)
+    shorter = shrink(trace, bounded(shows, PATIENCE, SECONDS))
+    if set(explained(row, name, shorter, release)) >= set(explained(row, name, trace, release)):
+        trace = shorter  # else it shows another finding in the same words
+    behind = [defect.id for defect in causes(name, trace, release)] or [id for id in row.defects if id in catalogue()]
     kernels.callers.clear()
     sights, run = watch(trace, kernels)
+    assert run is not None, "the kernel boots: a trace is one of steps"
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
-    release = f"Linux {kernels.tree.release}"
-    shutil.rmtree(folder, ignore_errors=True)
-    if not violations or run is None:
-        return Made(row, why=f"{release} does not show it any more", gone=True)
     place, places = where(kernels.tree.root, kernels.last_place(run), run.history), kernels.places(run)
-    need = needs(trace, lambda other: any(sight.fingerprint == name for sight in watch(other, kernels)[0]))
     report.write(
-        folder, run, violations, f"kernel {kernels.tree.release}", (), f"ddwcheck findings {row.id}", places, need,
-        [defect for defect in row.defects if defect in catalogue()], place, row,
+        folder, run, violations, f"kernel {kernels.tree.release}", (), f"ddwcheck findings {row.id}", places,
+        needs(trace, shows), behind, place, row,
     )  # fmt: skip
-    return Made(row, f"{release}, {name}")
+    return Made(row, f"Linux {kernels.tree.release}, {name}")
 
 
 def _of_qemu(rows: Sequence[Listed], folder: Path) -> Iterator[Made]:
