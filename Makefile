@@ -9,7 +9,7 @@ SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove prove-second conformance lint bench nightly readme clean
+.PHONY: properties test prove prove-second conformance findings lint bench nightly readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -26,6 +26,10 @@ prove-second: $(READY) ## the proofs, with bitwuzla's agreement
 conformance: $(READY) ## the kernel's own C of RELEASES, fetched from Debian; needs gcc
 	$(BIN)/ddwcheck sources $(RELEASES)
 	DDWCHECK_RELEASES="$(RELEASES)" $(BIN)/python -m pytest conformance -n $(JOBS) -q
+
+findings: $(READY) ## the counterexample of each finding in FINDINGS.md, below findings/
+	$(BIN)/ddwcheck sources
+	$(BIN)/ddwcheck findings
 
 lint: $(READY) ## style and strict types
 	$(BIN)/ruff check .
@@ -50,4 +54,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) counterexamples build *.egg-info
+	rm -rf $(VENV) counterexamples findings build *.egg-info

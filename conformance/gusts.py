@@ -110,6 +110,7 @@ class Gusts:
         self.survey.examples += 1
         steps = tuple(done.step for done in run.history) if run is not None else ()
         self.survey.steps += len(steps)
+        self.survey.tally.checks.update(run.counts if run is not None else {})
         for sight in sights:
             self.survey.add(sight, Trace(trace.profile, trace.lpar, steps))
         if not sights:

@@ -7,6 +7,7 @@ a real hypervisor alike. Each step taken lowers `plainer.weight`, which has no e
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from time import monotonic
 
 from conformance import plainer
 from conformance.plainer import weight
@@ -26,6 +27,18 @@ def shrink(trace: Trace, shows: Shows) -> Trace:
         for simpler in (plainer.partitions, plainer.platforms, plainer.steps):
             trace = _downhill(trace, simpler, shows)
     return trace
+
+
+def bounded(shows: Shows, runs: int, seconds: float) -> Shows:
+    """`shows`, which says no once it was asked so often, or for so long."""
+    end = monotonic() + seconds
+
+    def patient(trace: Trace) -> bool:
+        nonlocal runs
+        runs -= 1
+        return runs >= 0 and monotonic() < end and shows(trace)
+
+    return patient
 
 
 def once(start: Trace, shows: Shows) -> Shows:

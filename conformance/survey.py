@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
 from zlib import crc32
@@ -19,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.kernel.worker import HarnessError
 from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
-from conformance.shrink import shrink
+from conformance.shrink import bounded, shrink
 from model.events import Event, Fault, Inside, Step
 from model.interfaces import Crash
 from model.invariants import Violation
@@ -242,14 +243,7 @@ def settle(survey: Survey, names: Iterable[str], tell: Callable[[], None]) -> No
     while waiting:
         name = min(waiting, key=lambda n: (len(survey.found[n].trace.steps), n))
         waiting.discard(name)
-        left, end = PATIENCE, monotonic() + SECONDS
-
-        def shows(trace: Trace, name: str = name, end: float = end) -> bool:
-            nonlocal left
-            left -= 1
-            return left >= 0 and monotonic() < end and survey.shows(name, trace)
-
-        shortest = shrink(survey.found[name].trace, shows)
+        shortest = shrink(survey.found[name].trace, bounded(partial(survey.shows, name), PATIENCE, SECONDS))
         for sight in watch(shortest, survey.guest)[0]:
             finding = survey.found.get(sight.fingerprint)
             if finding and (sight.fingerprint == name or len(shortest.steps) < len(finding.trace.steps)):

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The commands as a kernel developer gives them."""
 
+import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from conformance.survey import Survey, explore
 from ddwcheck.main import main
 from ddwcheck.page_files import leaf, summary
 from properties.machine import SHARDS
+from tests import ktap
 
 WRONG = SLIPS["RAM is mapped without the right to write"]
 
@@ -91,3 +97,54 @@ def test_a_tree_that_does_not_build_is_bad_input(work_tree: Path, capsys: pytest
         file.write_text(before)
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "dma-iommu.c" in said
+
+
+KNOWN = ("--baseline", str(Path(__file__).parent / f"baseline-{RELEASES[-1]}.json"), "--time", "4")
+
+
+def test_what_the_baseline_knows_is_at_lines_of_the_tree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree_of(RELEASES[-1]).root
+    assert main(["kernel", str(root), *KNOWN, "--out", str(tmp_path), "--format", "sarif"]) == 0
+    run = json.loads(capsys.readouterr().out)["runs"][0]
+    known = [result for result in run["results"] if result["baselineState"] == "unchanged"]
+    assert len(known) > 50 and all(result["level"] == "note" for result in known)
+    for result in known:
+        (location,) = result["locations"]
+        physical, (logical,) = location["physicalLocation"], location["logicalLocations"]
+        lines = (root / physical["artifactLocation"]["uri"]).read_text().splitlines()
+        upto = "\n".join(lines[: physical["region"]["startLine"] + 1])
+        assert f"{logical['name']}(" in upto  # the line is in the function or at its head
+
+
+def test_what_the_baseline_knows_is_an_expected_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = str(tree_of(RELEASES[-1]).root)
+    assert main(["kernel", tree, *KNOWN, "--out", str(tmp_path), "--format", "ktap"]) == 0
+    results = {result.name: result for result in ktap.read(capsys.readouterr().out)}
+    assert all(result.passed for result in results.values())
+    assert results["ram-covered"].directive == "XFAIL" and "F2" in results["ram-covered"].data
+    assert results["mappings-disjoint"].directive == "" and results["kexec-keeps-running"].directive == "SKIP"
+
+
+def interrupted(tmp_path: Path, *arguments: str, after: float) -> tuple[int, str]:
+    """Exit code and output of the command when the user presses Ctrl-C after some seconds."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ddwcheck.main", *arguments, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    return process.returncode, out
+
+
+def test_an_interrupted_search_keeps_what_was_found(tmp_path: Path) -> None:
+    tree = str(tree_of(RELEASES[-1]).root)
+    code, out = interrupted(tmp_path, "kernel", tree, "--time", "300", after=10)
+    assert code == 1 and "interrupted: the findings so far" in out
+    reports = [line for line in out.splitlines() if line.endswith("report.txt")]
+    assert reports and all(Path(line).read_text().startswith("ddwcheck: ") for line in reports)
+
+
+def test_an_interrupted_comparison_is_no_pass(tmp_path: Path) -> None:
+    code, out = interrupted(tmp_path, "qemu", "--calls", "100000000", after=6)
+    assert code == 3 and "interrupted" in out and "calls on" in out

@@ -2,17 +2,24 @@
 """Findings whose words in a survey are those of others too, or that it seldom meets, each on the C by a trace of its own."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from conformance.by_hand import BY_HAND
+from conformance.cause import closest_release
+from conformance.conftest import RELEASES, tree_of
 from conformance.kernel.kernels import Kernels
 from conformance.survey import watch
+from ddwcheck.listed import read as read_listed
+from ddwcheck.main import main
 from model.events import AllocCoherent, AskMask, Event, Fault, Map, MapSg, SetCoherentMask, SetMask, Step, Unmap
 from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
 from model.trace import Trace
 from model.types import GIB, Direction, DmaMask, PhysAddr, Span
 
+ROOT = Path(__file__).parent.parent
 LPAR = simple_lpar(4 * GIB, vpmem=GIB)
 VPMEM = LPAR.vpmem[0].start
 SPLIT, LIMITED = (6, 12), (7, 2)
@@ -113,3 +120,41 @@ def test_f40_asking_for_a_mask_costs_the_device_its_window(kernels: Kernels) -> 
 def test_f41_a_coherent_mask_takes_the_window_of_the_dma_mask(kernels: Kernels) -> None:
     event = SetCoherentMask(0, DmaMask((1 << 64) - 1))
     assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, event, lpar=NARROW)
+
+
+@pytest.mark.parametrize("finding", BY_HAND)
+def test_a_trace_kept_by_hand_shows_its_finding_where_it_is_claimed(kernels: Kernels, finding: str) -> None:
+    name, trace = BY_HAND[finding]
+    claimed = next(row.releases for row in read_listed(ROOT / "FINDINGS.md") if row.id == finding)
+    sights, _ = watch(trace, kernels)
+    here = any(sight.fingerprint == name for sight in sights)
+    assert here == (closest_release(kernels.tree.version) in claimed)
+
+
+FIELDS = ("What is wrong", "Listed as", "First difference", "Effect", "Why", "What it takes", "Platform ", "Sequence",
+          "How a running system gets there", "Shown on the C of: ", "Class: kernel", "Found by: ", "Replay: ")  # fmt: skip
+
+
+def test_a_finding_has_its_folder_and_can_be_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["findings", "F1", "F33", "Q1", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path)]) == 0
+    assert "3 of 3 findings have their folder" in capsys.readouterr().out
+    for name in ("F1", "F33"):
+        assert {file.name for file in (tmp_path / name).iterdir()} >= {"report.txt", "trace.json", "windows.svg"}
+        report = (tmp_path / name / "report.txt").read_text()
+        assert all(f"\n{part}" in report or f"\n  {part}" in report for part in FIELDS if part != "Why" or name == "F1")
+        assert all(len(line) <= 75 or str(tmp_path) in line for line in report.splitlines())
+    report = (tmp_path / "F1" / "report.txt").read_text()
+    assert "Fixes: ff5163bb7000 (candidate)" in report and "Shown on the C of: 6.12, 7.2, 7.3" in report
+    assert "arch/powerpc/kernel/dma-iommu.c" in report and "gcc " in report
+    main(["replay", str(tmp_path / "F1"), "--tree", str(tree_of(RELEASES[-1]).root)])
+    assert "VIOLATED route-agrees" in capsys.readouterr().out
+
+
+def test_a_finding_that_is_not_seen_again_has_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harmless = Trace(POWERVM_SRIOV, LPAR, (Step(SetMask(0, BITS_32)),))
+    monkeypatch.setattr("ddwcheck.findings.best", lambda row, release: ("route-agrees: nothing (Unmap)", harmless))
+    assert main(["findings", "F1", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path)]) == 1
+    assert "does not show it any more" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []

@@ -5,13 +5,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from conformance import baseline, coverage
 from conformance.baseline import BadBaseline, Known
@@ -21,12 +18,16 @@ from conformance.gusts import Gusts
 from conformance.kernel.build import BuildFailed, Variant
 from conformance.kernel.kernels import Kernels
 from conformance.kernel.tree import PARTS, BadTree, Tree, read_tree
-from conformance.survey import Survey, rounds, settle, shown_by, watch
+from conformance.survey import Sight, Survey, rounds, settle, shown_by, watch
 from ddwcheck import BadInput, Verdict, page_files, report
 from ddwcheck.campaign import Campaign
+from ddwcheck.checks import invariants, value, where
+from ddwcheck.live import bar, spinner
 from ddwcheck.log_files import shown
 from ddwcheck.need import needs
+from ddwcheck.outcome import Finding, Outcome, State, undecided
 from ddwcheck.sources import cache_folder
+from model.run import Run
 from model.trace import Trace
 
 STORMS = 0.5
@@ -53,7 +54,7 @@ class Wish:
     coverage: bool
 
 
-def judge(wish: Wish) -> tuple[list[str], Verdict]:
+def judge(wish: Wish) -> Outcome:
     """The table of findings, and the verdict: green if nothing was found that the baseline does not know."""
     if wish.update and wish.known is None:
         raise BadInput("--update-baseline needs --baseline FILE")
@@ -68,7 +69,9 @@ def judge(wish: Wish) -> tuple[list[str], Verdict]:
     programs, variant = cache_folder(None) / "programs", Variant(sanitized=wish.sanitized)
     try:
         with counted(tree, programs) if wish.coverage else Kernels(tree, programs, variant) as kernels:
-            kernels.start()
+            with spinner() as progress:
+                progress.add_task(f"compiling Linux {tree.release}")
+                kernels.start()
             if other is None:
                 return _judge(wish, tree, kernels, known)
             with Kernels(other, programs, variant) as before:
@@ -142,13 +145,15 @@ def _baseline(path: str | None, may_be_new: bool) -> dict[str, Known]:
         raise BadInput(f"{shown(path)}: {error.strerror}") from None
 
 
-def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) -> tuple[list[str], Verdict]:
+def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) -> Outcome:
     survey = Survey(kernels)
     gusts = Gusts(survey, kernels)
-    vanished = sorted(name for name, entry in known.items() if not shows(kernels, entry.trace, name))
+    still = _still_there(kernels, known)
+    vanished = sorted(set(known) - set(still))
     interrupted = _explore(wish, survey, gusts, known, tree)
     fresh = sorted(set(survey.found) - set(known))
-    cause = {name: why for name in fresh if (why := cause_of(name, survey.found[name].trace, tree))}
+    asked = fresh if known or not interrupted else []  # causes take long, and nothing hangs on them without a baseline
+    cause = {name: why for name in asked if (why := cause_of(name, survey.found[name].trace, tree))}
     new = [name for name in fresh if not known or name not in cause]
     lines = [f"Linux {tree.release}, {shown(wish.tree)}"]
     lines.append(
@@ -157,28 +162,75 @@ def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) ->
     lines.append(stormed(gusts))
     lines += table(known, vanished, cause, survey)
     lines += [f"no more: {name} ({known[name].explained or 'not explained'})" for name in vanished]
-    folders = {name: counterexample(wish, kernels, survey.found[name].trace, name) for name in fresh}
+    kept = _kept(wish, kernels, {name: survey.found[name].trace for name in fresh}, interrupted)
+    lines += [f"{Path(finding.folder) / 'report.txt'}" for finding in kept if finding.folder]
+    findings = [
+        replace(f, explained=cause.get(f.name, ""), state=State.NEW if f.name in new else State.KNOWN) for f in kept
+    ]
     if wish.update:
         assert wish.known is not None
-        kept = {name: entry for name, entry in known.items() if name not in vanished}
-        kept |= {name: Known(survey.found[name].trace, cause.get(name, "")) for name in fresh}
-        baseline.store(Path(wish.known), tree.release, kept)
-        lines.append(f"{shown(wish.known)}: {len(kept)} findings, {len(fresh)} new, {len(vanished)} gone")
+        entries = {name: entry for name, entry in known.items() if name not in vanished}
+        entries |= {name: Known(survey.found[name].trace, cause.get(name, "")) for name in fresh}
+        baseline.store(Path(wish.known), tree.release, entries)
+        lines.append(f"{shown(wish.known)}: {len(entries)} findings, {len(fresh)} new, {len(vanished)} gone")
     if wish.coverage:
         lines += coverage.table(coverage.covered(kernels))
     if interrupted:
-        lines.append("interrupted: the findings so far, not shrunk to the end")
-    why = too_little(survey)
-    still = len(known) - len(vanished) + len(fresh) - len(new)
-    lines.append(why if why and not new else f"{len(new)} new, {still} known, {len(vanished)} no more")
-    ran = Campaign(
-        f"Linux {tree.release}", tuple(lines), (), survey.tally.checks, (), invariants_of({*known, *fresh} - {*vanished}),
-        "interrupted" if interrupted else why,
+        lines.append(INTERRUPTED)
+    findings += [*still.values(), *(_gone(name, known[name].trace) for name in vanished)]
+    if (why := too_little(survey)) and not new:
+        lines.append(why)
+        return _outcome(wish, tree, lines, survey, findings, Verdict.INCONCLUSIVE, why)
+    left = len(known) - len(vanished) + len(fresh) - len(new)
+    lines.append(f"{len(new)} new, {left} known, {len(vanished)} no more")
+    verdict = Verdict.VIOLATED if new else Verdict.INCONCLUSIVE if interrupted else Verdict.HOLDS
+    return _outcome(wish, tree, lines, survey, findings, verdict, "interrupted" if interrupted else "")
+
+
+def _outcome(
+    wish: Wish, tree: Tree, lines: list[str], survey: Survey, findings: list[Finding], verdict: Verdict, why: str,
+    alone: bool = False,
+) -> Outcome:  # fmt: skip
+    """What the search in a tree came to, with a page of it; why: it is not finished, or says too little. alone: what another
+    tree breaks too is left out.
+    """
+    checks = tuple(invariants(survey.tally.checks, survey.examples))
+    broken = invariants_of(finding.name for finding in findings if finding.state is not State.GONE)
+    title, left_out = (", what it alone breaks", "what the other tree breaks too is left out") if alone else ("", "")
+    ran = Campaign(f"Linux {tree.release}{title}", tuple(lines), (), survey.tally.checks, (), broken, why or left_out)
+    folders = [Path(finding.folder) for finding in findings if finding.folder]
+    lines = [*lines, f"{page_files.keep(Path(wish.out), ran, folders)}"]
+    return Outcome(
+        "kernel", f"Linux {tree.release}, {shown(wish.tree)}", verdict, tuple(lines),
+        undecided(checks, why) if why else checks, tuple(findings), wish.seed, str(tree.root),
     )  # fmt: skip
-    kept_in = [folder for folder in folders.values() if folder]
-    lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
-    lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
-    return lines, Verdict.VIOLATED if new else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
+
+
+def _still_there(kernels: Kernels, known: dict[str, Known]) -> dict[str, Finding]:
+    """What a baseline names and the tree still shows."""
+    with bar() as progress:
+        entries = progress.track(known.items(), description="what is known")
+        found = {name: seen(kernels, entry.trace, name) for name, entry in entries}
+    return {
+        name: replace(finding, state=State.KNOWN, explained=known[name].explained)
+        for name, finding in found.items()
+        if finding is not None
+    }
+
+
+def _kept(wish: Wish, kernels: Kernels, traces: dict[str, Trace], hurry: bool) -> list[Finding]:
+    """Each finding with its folder. hurry: the user waits; causes and needs are not looked for."""
+    if hurry:
+        kernels.anew()
+    with bar() as progress:
+        named = progress.track(traces.items(), description="reports")
+        return [found for name, trace in named if (found := counterexample(wish, kernels, trace, name, hurry))]
+
+
+def _gone(name: str, trace: Trace) -> Finding:
+    """A finding that the tree does not show."""
+    steps = tuple(type(step.event).__name__ for step in trace.steps)
+    return Finding(name.partition(":")[0], name, name, "what was kept", "not seen again", State.GONE, steps=steps)
 
 
 def invariants_of(names: Iterable[str]) -> tuple[str, ...]:
@@ -191,7 +243,7 @@ def cause_of(name: str, trace: Trace, tree: Tree) -> str:
     return ", ".join(defect.id for defect in causes(name, trace, closest_release(tree.version)))
 
 
-def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> tuple[list[str], Verdict]:
+def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> Outcome:
     """What a tree breaks that the other does not, and the other way round; each gets half of the time."""
     half = replace(wish, seconds=wish.seconds / 2)
     added, gone = Survey(kernels, shown_by(before)), Survey(before, shown_by(kernels))
@@ -203,24 +255,25 @@ def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> tuple[list[str], 
         f"{added.out_of_scope} and {gone.out_of_scope} out of scope, seed {wish.seed}"
     )
     lines += [stormed(gusts) for gusts in storms]
-    folders = {name: counterexample(wish, kernels, added.found[name].trace, name) for name in sorted(added.found)}
-    lines += [f"added    {len(added.found[name].trace.steps):5}  {name}" for name in folders]
+    findings = _kept(wish, kernels, {name: added.found[name].trace for name in sorted(added.found)}, interrupted)
+    for finding in findings:
+        steps = len(added.found[finding.name].trace.steps)
+        lines.append(f"added    {steps:5}  {finding.name}")
+        lines += [f"  {Path(finding.folder) / 'report.txt'}"] if finding.folder else []
     lines += [f"removed  {len(gone.found[name].trace.steps):5}  {name}" for name in sorted(gone.found)]
+    findings += [_gone(name, gone.found[name].trace) for name in sorted(gone.found)]
     if interrupted:
-        lines.append("interrupted: the findings so far, not shrunk to the end")
+        lines.append(INTERRUPTED)
     lines.append(f"{len(added.found)} added, {len(gone.found)} removed")
-    why = too_little(added) or too_little(gone)
-    lines += [why] if why and not added.found else []
-    ran = Campaign(
-        f"Linux {kernels.tree.release}, what it alone breaks", tuple(lines), (), added.tally.checks, (),
-        invariants_of(added.found), "interrupted" if interrupted else "what the other tree breaks too is left out",
-    )  # fmt: skip
-    kept_in = [folder for folder in folders.values() if folder]
-    lines[-1:-1] = [f"{folder / 'report.txt'}" for folder in kept_in]
-    lines.append(f"{page_files.keep(Path(wish.out), ran, kept_in)}")
-    return lines, Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if why or interrupted else Verdict.HOLDS
+    if (why := too_little(added) or too_little(gone)) and not added.found:
+        lines.append(why)
+        return _outcome(wish, kernels.tree, lines, added, findings, Verdict.INCONCLUSIVE, why, alone=True)
+    verdict = Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if interrupted else Verdict.HOLDS
+    why = "interrupted" if interrupted else ""
+    return _outcome(wish, kernels.tree, lines, added, findings, verdict, why, alone=True)
 
 
+INTERRUPTED = "interrupted: the findings so far, not shrunk to the end"
 MOST_OUT_OF_SCOPE = 0.1
 """The share of examples that may ask for more than the harness runs; the releases that are tested have about 0.02."""
 
@@ -245,9 +298,7 @@ def stormed(gusts: Gusts) -> str:
 
 def _explore(wish: Wish, survey: Survey, gusts: Gusts, known: dict[str, Known], tree: Tree) -> bool:
     """Look for violations with a live line, then shrink what is new; whether the user stopped it."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with spinner() as progress:
         task = progress.add_task(f"Linux {tree.release}")
 
         def tell() -> None:
@@ -292,16 +343,41 @@ def table(known: dict[str, Known], vanished: Iterable[str], cause: dict[str, str
     return lines
 
 
-def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str) -> Path | None:
-    """Run a finding's trace once more and write its folder; None if the kernel does not even boot."""
+def seen(kernels: Kernels, trace: Trace, name: str) -> Finding | None:
+    """The finding that a trace is kept for, if it still shows it."""
+    return _finding(kernels, *watch(trace, kernels), name)
+
+
+def _finding(kernels: Kernels, sights: Sequence[Sight], run: Run | None, name: str) -> Finding | None:
+    """The finding of that name among what a run on a tree's C showed, with the line it is about."""
+    sight = next((sight for sight in sights if sight.fingerprint == name), None)
+    if sight is None:
+        return None
+    violation, history = sight.violation, run.history if run is not None else ()
+    steps = tuple(report.event_line(done, run.lpar) for done in history) if run is not None else ()
+    place = where(kernels.tree.root, kernels.last_place(run) if run is not None else None, history)
+    return Finding(
+        violation.invariant, name, violation.message, value(violation.expected), value(violation.observed),
+        steps=steps, place=place,
+    )  # fmt: skip
+
+
+def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str, hurry: bool = False) -> Finding | None:
+    """Run a finding's trace once more and write its folder. hurry: say nothing of causes and needs."""
     kernels.callers.clear()
     sights, run = watch(trace, kernels)
+    finding = _finding(kernels, sights, run, name)
+    if finding is None:
+        return None
     folder = Path(wish.out) / re.sub(r"[^a-z0-9]+", "-", f"{kernels.tree.release} {name}".lower()).strip("-")[:100]
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
     found = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
-    if run is None:
-        return None
-    places = kernels.places(run)
-    behind = [defect.id for defect in causes(name, trace, closest_release(kernels.tree.version))]
-    need = needs(trace, lambda other: shows(kernels, other, name))
-    return report.write(folder, run, violations, f"kernel {kernels.tree.release}", (), found, places, need, behind)
+    if run is not None:
+        places = kernels.places(run)
+        release = closest_release(kernels.tree.version)
+        behind = [] if hurry else [defect.id for defect in causes(name, trace, release)]
+        need = None if hurry else needs(trace, lambda other: shows(kernels, other, name))
+        written_by = f"kernel {kernels.tree.release}"
+        report.write(folder, run, violations, written_by, (), found, places, need, behind, finding.place)
+        finding = replace(finding, folder=str(folder))
+    return finding

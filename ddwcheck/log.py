@@ -3,39 +3,54 @@
 
 from collections.abc import Iterator, Sequence
 
-from ddwcheck import BadInput, Verdict, log_rules, record, sizes, worst, wrapped
+from ddwcheck import BadInput, Verdict, log_outcome, log_rules, record, sizes, worst, wrapped
+from ddwcheck.live import spinner
 from ddwcheck.log_cases import RAM_SHIFTS, sizes_known
 from ddwcheck.log_devices import Attempt, Device, Devices, group
 from ddwcheck.log_files import lines, shown
 from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
+from ddwcheck.log_outcome import Judged
+from ddwcheck.outcome import Outcome
 from ddwcheck.record_kernel import said
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
 
 
-def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
+def check(paths: Sequence[str]) -> Outcome:
     """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read."""
-    logs = [(path, *_parse(path)) for path in paths]
-    report: list[str] = []
-    verdicts = []
-    for path, found, traced in logs:
-        report.append(shown(path))
-        if traced.calls:
-            report.extend(record.report(traced))
-            verdicts.append(record.verdict(traced))
-        for device, readings in judge(found):
-            report.extend(_device(device, readings))
-            verdicts += [reading.verdict for reading in readings]
-        loose = [broken for line in found.loose for broken in log_rules.status(line)]
-        report.extend(f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in loose)
-        verdicts += [Verdict.VIOLATED] * bool(loose)
+    with spinner() as progress:
+        task = progress.add_task("")
+        logs = []
+        for path in paths:
+            progress.update(task, description=f"reading {shown(path)}")
+            logs.append((path, *_parse(path)))
+        report: list[str] = []
+        verdicts: list[Verdict] = []
+        seen: list[Judged] = []
+        for path, found, traced in logs:
+            progress.update(task, description=f"judging {shown(path)}")
+            report.append(shown(path))
+            if traced.calls:
+                report.extend(record.report(traced))
+                verdicts.append(record.verdict(traced))
+                seen += log_outcome.of_trace(shown(path), traced)
+            for device, readings in judge(found):
+                report.extend(_device(device, readings))
+                verdicts += [reading.verdict for reading in readings]
+                seen += [log_outcome.of_try(shown(path), device, number, r) for number, r in enumerate(readings, 1)]
+            loose = [broken for line in found.loose for broken in log_rules.status(line)]
+            report.extend(f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in loose)
+            verdicts += [Verdict.VIOLATED] * bool(loose)
+            seen += [log_outcome.of_loose(shown(path), loose)] if found.loose else []
     verdict = worst(verdicts)
     low, high = sizes.human(1 << RAM_SHIFTS[0] - 1), sizes.human(1 << RAM_SHIFTS[-1])
     report.append(f"{verdict.name}: hotplug maxima tried: ({low}, {high}]")
-    return [part for line in report for part in wrapped(line)], verdict
+    lines = tuple(part for line in report for part in wrapped(line))
+    checks, findings = tuple(one.check for one in seen), tuple(f for one in seen for f in one.findings)
+    return Outcome("log", " ".join(map(shown, paths)), verdict, lines, checks, findings)
 
 
 def _parse(path: str) -> tuple[Devices, record.Judge]:

@@ -7,13 +7,19 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import typer
+from rich.console import Console
 from typer.exceptions import TyperException
 
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
-from ddwcheck import BAD_INPUT, BadInput, Verdict
+from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
+from ddwcheck.doctor import TASKS, examine
+from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.findings import generate as generate_findings
+from ddwcheck.formats import Format, Rendered, rendered
+from ddwcheck.formats.text import VerdictsInColour
 from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
@@ -25,45 +31,74 @@ from ddwcheck.rules import judge as judge_rules
 from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
+from model.trace import EVENTS
 
-Outcome: TypeAlias = tuple[list[str], Verdict]
-"""What a command answers: the lines it prints, and its verdict."""
+Answer: TypeAlias = tuple[list[str], Verdict] | Rendered
+"""What a command answers: the lines it prints and its verdict; Rendered where the user chooses the format."""
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
+    rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False,
     help="Verification suite for Dynamic DMA Windows of Linux on PowerVM and KVM.",
+    epilog="Exit codes: 0 all green, 1 a counterexample, 2 bad usage or bad input, 3 inconclusive.",
 )  # fmt: skip
 
 Release = Annotated[
-    str | None, typer.Option(metavar="|".join((REFERENCE, *RELEASES)), help="Whose rules: the reference's or Linux's.")
-]
+    str | None,
+    typer.Option(
+        metavar="|".join((REFERENCE, *RELEASES)), help="Whose rules: the reference's or Linux's.",
+        autocompletion=lambda: [REFERENCE, *RELEASES],
+    ),
+]  # fmt: skip
+Form = Annotated[Format, typer.Option("--format", help="For people, kernel CI, code review, or programs.")]
 
 
-@app.command()
-def log(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")]) -> Outcome:
+@app.command(epilog=epilog("log"))
+def log(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")],
+    form: Form = Format.TEXT,
+) -> Answer:
     """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
-    return check_logs(files)
+    return rendered(check_logs(files), form)
 
 
-@app.command()
+@app.command(epilog=epilog("explain"))
 def explain(
+    trace: Annotated[
+        str | None, typer.Argument(metavar="[TRACE]", help="A trace.json or its folder: tell its events instead.")
+    ] = None,
     *,
-    profile: Annotated[str, typer.Option(metavar="|".join(PROFILES), help="The platform.")] = "powervm-dedicated",
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="An event, as map or set-mask: tell what the kernel does on it.",
+            autocompletion=lambda: list(map(explain_events.dashed, EVENTS)),
+        ),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
+    ] = "powervm-dedicated",
     ram_max: Annotated[str, typer.Option(metavar="SIZE", help="Highest address RAM may ever have.")] = "64G",
     block: Annotated[str | None, typer.Option(metavar="TCES", help="Largest block that query offers, in TCEs.")] = None,
     pages: Annotated[str | None, typer.Option(metavar="MASK", help="Page-size mask that query answers.")] = None,
     vpmem: Annotated[bool, typer.Option("--vpmem", help="The partition has persistent memory.")] = False,
     mask: Annotated[str, typer.Option(metavar="BITS", help="Bits of the device's DMA mask, 1 to 64.")] = "64",
     release: Release = None,
-) -> Outcome:
-    """Print how the kernel decides on a window, step by step, and draw the bus addresses that come out."""
+) -> Answer:
+    """Print how the kernel decides on a window, or what it does on an event or a whole trace, function by function."""
+    if trace is not None and event is not None:
+        raise BadInput("a trace or --event, not both")
+    if trace is not None:
+        return explain_events.trace(trace, release)
+    if event is not None:
+        return explain_events.one(event)
     question = Question.of(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
     )
     return explain_decision(question)
 
 
-@app.command()
+@app.command(epilog=epilog("kernel"))
 def kernel(
     *,
     tree: Annotated[str, typer.Argument(metavar="TREE", help="A kernel tree, or a linux-source-*.tar.xz.")],
@@ -78,12 +113,14 @@ def kernel(
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where counterexamples go.")] = "counterexamples",
     sanitize: Annotated[bool, typer.Option("--sanitize", help="With ASan and UBSan, slower.")] = False,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches ran, by gcov.")] = False,
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Compile a tree's DDW code as it is, run it on the model's hypervisor, and say which invariants it breaks."""
-    return judge_kernel(Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage))
+    wish = Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage)
+    return rendered(judge_kernel(wish), form)
 
 
-@app.command()
+@app.command(epilog=epilog("replay"))
 def replay(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A trace.json, or the folder that holds it.")],
     release: Release = None,
@@ -93,34 +130,36 @@ def replay(
     tree: Annotated[str | None, typer.Option(metavar="TREE", help="A kernel tree whose C to run.")] = None,
     sanitize: Annotated[bool, typer.Option("--sanitize", help="That, with ASan and UBSan.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each call, and draw what broke.")] = False,
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Run a kept trace again, judge every step, and compare the calls with those that were recorded."""
-    return replay_trace(path, release, fixed_defects, tree, sanitize, verbose)
+    return rendered(replay_trace(path, release, fixed_defects, tree, sanitize, verbose), form)
 
 
-@app.command()
+@app.command(epilog=epilog("qemu"))
 def qemu(
     *,
     calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
-) -> Outcome:
+    form: Form = Format.TEXT,
+) -> Answer:
     """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
-    return judge_qemu(calls, seed, out)
+    return rendered(judge_qemu(calls, seed, out), form)
 
 
-@app.command()
+@app.command(epilog=epilog("page"))
 def page(
     folders: Annotated[list[str], typer.Argument(metavar="FOLDER...", help="Counterexamples, or folders of them.")],
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE", help="The page, by default index.html in FOLDER.")
     ] = None,
-) -> Outcome:
+) -> Answer:
     """Write one page of counterexamples, to look at in a browser: it needs no other file and no network."""
     return write_page(folders, out)
 
 
-@app.command()
+@app.command(epilog=epilog("sources"))
 def sources(
     versions: Annotated[
         list[str] | None, typer.Argument(metavar="[VERSION...]", help=f"By default {', '.join(VERSIONS)}.")
@@ -128,26 +167,50 @@ def sources(
     cache: Annotated[
         str | None, typer.Option(metavar="DIR", help="Where they are kept, by default ddwcheck in the user's cache.")
     ] = None,
-) -> Outcome:
+) -> Answer:
     """Fetch the kernel sources that Debian ships, unless they are there, and print where each is."""
     return get_sources(versions or VERSIONS, cache)
 
 
-@app.command()
+@app.command(epilog=epilog("rules"))
 def rules(
     tree: Annotated[
         str | None, typer.Argument(metavar="[TREE]", help="A kernel tree, or a linux-source-*.tar.xz.")
     ] = None,
-) -> Outcome:
+) -> Answer:
     """Print which kernel functions each rule of the guest restates, or say which of them a tree does not have."""
     return judge_rules(tree)
 
 
-@app.command()
+@app.command(epilog=epilog("findings"))
+def findings(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="F1, Q3, ...; by default all.")] = None,
+    path: Annotated[str, typer.Option(metavar="FILE", help="What lists them.")] = "FINDINGS.md",
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where their folders go.")] = "findings",
+) -> Answer:
+    """Make the counterexample of each listed finding anew, on the kernel's C and on QEMU, as a folder of its own."""
+    return generate_findings(path, out, names or [])
+
+
+@app.command(epilog=epilog("doctor"))
+def doctor(
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT...]", help=f"Any of {', '.join(TASKS)}: exit 3 if something for it is missing.",
+            autocompletion=lambda: list(TASKS),
+        ),
+    ] = None,
+) -> Answer:  # fmt: skip
+    """Say what is installed, and what each missing piece would enable and how to get it."""
+    return examine(wanted or [])
+
+
+@app.command(epilog=epilog("readme"))
 def readme(
     write: Annotated[bool, typer.Option("--write", help="Write them instead of checking.")] = False,
     path: Annotated[str, typer.Option(metavar="FILE", help="The README.")] = "README.md",
-) -> Outcome:
+) -> Answer:
     """Check that the generated tables of README.md are what the code says, or write them anew."""
     return check_readme(path, write)
 
@@ -165,14 +228,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"the harness broke: {broken}")
         return Verdict.INCONCLUSIVE.value
     except typer.Abort:
-        return _complain("interrupted")
+        _complain("interrupted")
+        return Verdict.INCONCLUSIVE.value
     return _print(*answer) if isinstance(answer, tuple) else 0
 
 
-def _print(report: list[str], verdict: Verdict) -> int:
-    """Print a report; one that nobody reads to its end, as in `| head`, has the same verdict."""
+def _print(report: list[str], verdict: Verdict, plain: bool = False) -> int:
+    """Print a report; one that nobody reads to its end, as in `| head`, has the same verdict. plain: never in colours."""
     try:
-        typer.echo("\n".join(report))
+        screen = Console(soft_wrap=True, highlighter=VerdictsInColour(), markup=False, emoji=False)
+        if plain or not screen.is_terminal:
+            typer.echo("\n".join(report))
+        else:
+            screen.print("\n".join(report))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush

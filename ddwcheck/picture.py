@@ -139,11 +139,11 @@ def legend() -> Picture:
     return Picture(width, LEGEND - 2 * MARGIN, "", "", parts)
 
 
-def picture(found: Finding, event: str) -> Picture:
-    """Before and after side by side, on the same axes. event: the last one, in words."""
+def picture(found: Finding, event: str, sides: tuple[str, str] | None = None) -> Picture:
+    """Before and after side by side, on the same axes. event: the last one, in words. sides: other names of the two."""
     maps = [m for m in (found.before, found.after) if m is not None]
     shared = frame(maps, found.offence)
-    names = [f"before step {found.number}", f"after step {found.number}: {event}"][-len(maps) :]
+    names = (sides or (f"before step {found.number}", f"after step {found.number}: {event}"))[-len(maps) :]
     bottom = shared.bottom
     parts = Parts([], [], [], [], [], [])
     x = MARGIN

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ddwcheck qemu`: random calls on a real QEMU pseries machine and on what is expected of it."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress
 
 from conformance.qemu.differ import Difference, Tally, compare
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
 from conformance.qemu.shorten import shorten
 from ddwcheck import BadInput, Verdict
+from ddwcheck.live import bar
 from ddwcheck.log_files import shown
+from ddwcheck.outcome import Check, Finding, Outcome, undecided
 from ddwcheck.sources import cache_folder
+from model.calls import GetTce, PutTce, PutTceIndirect, RtasCall, StuffTce
 
 
-def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
+def judge(calls: int, seed: int, out: str) -> Outcome:
     """What was compared, and the shortest calls that differ. BadInput without QEMU or room for a counterexample."""
     try:
         require_programs()
@@ -27,8 +28,7 @@ def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
     except OSError as error:
         raise BadInput(f"{shown(out)}: {error.strerror}") from None
     cache, tally, found, interrupted = cache_folder(None) / "qemu", Tally(), None, False
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("calls", total=calls)
         try:
             found = compare(cache, calls, seed, lambda done: progress.update(task, completed=done), tally=tally)
@@ -43,11 +43,35 @@ def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
     ]
     if interrupted:
         lines.append("interrupted")
+    checks = tuple(_checks(tally))
     if found is None:
-        return lines, Verdict.INCONCLUSIVE if interrupted or tally.calls == 0 else Verdict.HOLDS
+        verdict = Verdict.INCONCLUSIVE if interrupted or tally.calls == 0 else Verdict.HOLDS
+        why = "interrupted" if interrupted else "no call was made"
+        checks = undecided(checks, why) if verdict is Verdict.INCONCLUSIVE else checks
+        return Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed)
     folder = Path(out) / f"qemu-seed-{seed}"
     keep(folder, found, seed)
-    return [*lines, *told(found), f"{folder / 'calls.json'}"], Verdict.VIOLATED
+    lines += [*told(found), f"{folder / 'calls.json'}"]
+    kind = type(found.calls[-1]).__name__
+    finding = Finding(
+        TABLES if found.expected.startswith(("window", "tables")) else kind, f"{kind}: {found.expected}",
+        "QEMU does not do what is expected of it", found.expected, found.observed,
+        steps=tuple(map(str, found.calls)), folder=str(folder),
+    )  # fmt: skip
+    return Outcome("qemu", MACHINE, Verdict.VIOLATED, tuple(lines), checks, (finding,), seed)
+
+
+MACHINE = "QEMU, machine pseries"
+TABLES = "tables"
+
+
+def _checks(tally: Tally) -> Iterator[Check]:
+    """The answers of each kind of call, and the tables."""
+    for kind in (RtasCall, GetTce, PutTce, StuffTce, PutTceIndirect):
+        name = kind.__name__
+        times = sum(count for answer, count in tally.seen.items() if answer.split()[0] == name)
+        yield Check(name, "QEMU answers the call as the reference does, but for Q1 to Q10.", times)
+    yield Check(TABLES, "QEMU's TCEs, read back, are those of the reference, but for Q1 to Q10.", tally.read_back)
 
 
 def told(found: Difference) -> list[str]:

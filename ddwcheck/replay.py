@@ -3,20 +3,24 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from conformance.kernel.places import Place
 from conformance.scope import Bounded, OutOfScope
-from conformance.survey import is_fatal
+from conformance.survey import fingerprint, is_fatal
 from ddwcheck import BadInput, Verdict, terminal_map, wrapped
 from ddwcheck.bus_map import finding
+from ddwcheck.checks import invariants, value, where
 from ddwcheck.kernel import kernels_of
+from ddwcheck.live import bar
 from ddwcheck.log_files import shown
+from ddwcheck.outcome import Finding, Outcome, undecided
 from model.calls import HcallStatus, RtasStatus
 from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
-from model.events import Beginning, Event, Fault
+from model.events import Beginning, Event, Fault, Step
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.interfaces import Answer, Crash, MaskAnswer
@@ -33,48 +37,46 @@ LARGEST_FILE = 1 << 28
 """Bytes; a trace of a million steps is smaller."""
 
 
-def replay(
-    path: str, release: str | None, fixed: str, tree: str | None, sanitized: bool, verbose: bool
-) -> tuple[list[str], Verdict]:
+def replay(path: str, release: str | None, fixed: str, tree: str | None, sanitized: bool, verbose: bool) -> Outcome:
     """The report on one trace and the verdict.
 
     release: whose rules, the trace's if None; fixed: defects left out; tree: a kernel tree whose C is run in place of
     rules, sanitized or not.
     """
     data = _load(path)
-    try:
-        trace = from_json(data)
-    except BadTrace as bad:
-        raise BadInput(f"{shown(path)}: {bad}") from None
-    _possible(trace, shown(path))
+    trace = _read(data, path)
     if tree is not None:
         if release is not None or fixed != "none":
             raise BadInput("--tree runs the kernel's own C, which --release and --fixed-defects do not change")
         with kernels_of(tree, sanitized) as kernels:
             first = f"  the C of Linux {kernels.tree.release}, {shown(tree)}"
-            return _run(data, trace, path, first, lambda: Run(trace.profile, trace.lpar, kernels, Bounded), verbose)
+            outcome = _run(
+                data, trace, path, first, lambda: Run(trace.profile, trace.lpar, kernels, Bounded), verbose,
+                lambda run: where(kernels.tree.root, kernels.last_place(run), run.history),
+            )  # fmt: skip
+            return replace(outcome, tree=str(kernels.tree.root))
     rules = trace.release if release is None else release
     if rules.startswith(KERNEL):
         raise BadInput(f"{shown(path)}: the C of {rules} was run: name its tree with --tree, or rules with --release")
-    defects = _defects(trace, rules, fixed)
-    return _run(data, trace, path, _rules(rules, defects), lambda: _boot(trace, defects, shown(path)), verbose)
+    defects = defects_of(trace, rules, fixed)
+    return _run(data, trace, path, _rules(rules, defects), lambda: boot(trace, defects, shown(path)), verbose)
 
 
 def _run(
-    data: Any, trace: Trace, path: str, first: str, boot: Callable[[], Run], verbose: bool
-) -> tuple[list[str], Verdict]:
-    """Carry out the steps, one line for each."""
+    data: Any, trace: Trace, path: str, first: str, boot: Callable[[], Run], verbose: bool,
+    place: Callable[[Run], Place | None] = lambda _: None,
+) -> Outcome:  # fmt: skip
+    """Carry out the steps, one line for each. place: which line of a tree the run's last event is about."""
     report = [shown(path), first]
     try:
         run = boot()
     except (Crash, OutOfScope) as end:
-        return [*report, f"VIOLATED {GUEST_CRASH}: {end}" if isinstance(end, Crash) else f"INCONCLUSIVE: {end}"], (
-            Verdict.VIOLATED if isinstance(end, Crash) else Verdict.INCONCLUSIVE
-        )
+        return _no_boot(report, path, end)
+    findings: list[Finding] = []
     violations: Sequence[Violation] = ()
     verdict = Verdict.HOLDS if trace.steps else Verdict.INCONCLUSIVE
-    over, first_broken = False, None
-    for number, step in enumerate(trace.steps, 1):
+    first_broken = None
+    for number, step in _shown_steps(trace):
         impossible = run.impossible(step.event)
         if impossible is not None:
             raise BadInput(f"{shown(path)}: step {number}: {impossible}")
@@ -83,7 +85,7 @@ def _run(
         except InvariantBroken as broken:
             violations, verdict = [*violations, *broken.violations], Verdict.VIOLATED
             first_broken = first_broken or (len(run.history), broken.violations[0])
-            over = any(map(is_fatal, broken.violations))
+            findings += [_finding(violation, run, place(run)) for violation in broken.violations]
         except OutOfScope as end:
             report.append(f"  step {number}: out of scope: {end}")
             verdict = Verdict.INCONCLUSIVE
@@ -92,17 +94,64 @@ def _run(
             report.append(f"  step {number}: the rules fail on it: {type(error).__name__}: {error}")
             verdict = Verdict.INCONCLUSIVE
             break
-        report.append(_step(number, run.history[-1]))
+        report.append(step_line(number, run.history[-1]))
         if verbose:
             report.extend(_calls(trace, run.history, number))
-        if over:
+        if any(map(is_fatal, violations)):
             break
     report.extend(_verdict(verdict, violations, run))
     report.extend(_compared(data, trace, run.history, violations))
     if verbose and first_broken is not None:
         number, violation = first_broken
         report.extend(["", *terminal_map.before_and_after(finding(run, violation, number))])
-    return [part for line in report for part in wrapped(line)], verdict
+    checks = tuple(invariants(run.counts, 1))
+    if verdict is Verdict.INCONCLUSIVE:
+        checks = undecided(checks, "the run could not go on" if run.history else "the trace has no steps")
+    lines = tuple(part for line in report for part in wrapped(line))
+    return Outcome("replay", shown(path), verdict, lines, checks, tuple(findings))
+
+
+def _no_boot(report: list[str], path: str, end: Crash | OutOfScope) -> Outcome:
+    """The guest did not come up."""
+    crashed = isinstance(end, Crash)
+    verdict = Verdict.VIOLATED if crashed else Verdict.INCONCLUSIVE
+    line = f"VIOLATED {GUEST_CRASH}: {end}" if crashed else f"INCONCLUSIVE: {end}"
+    checks, said = tuple(invariants({}, 1)), str(end)
+    found = (Finding(GUEST_CRASH, f"{GUEST_CRASH}: {said}", said, "the guest goes on", said),) if crashed else ()
+    return Outcome("replay", shown(path), verdict, (*report, line), undecided(checks, said), found)
+
+
+def _shown_steps(trace: Trace) -> Iterator[tuple[int, Step]]:
+    """The steps, numbered from 1, and on a terminal how far they are."""
+    with bar() as progress:
+        yield from progress.track(enumerate(trace.steps, 1), total=len(trace.steps), description="replay")
+
+
+def _finding(violation: Violation, run: Run, place: Place | None) -> Finding:
+    """A violation that the last step showed."""
+    return Finding(
+        violation.invariant, fingerprint(run.history[-1].step.event, violation), violation.message,
+        value(violation.expected), value(violation.observed),
+        steps=tuple(map(_line, run.history)), place=place,
+    )  # fmt: skip
+
+
+def _line(done: Done) -> str:
+    return f"{_event(done.step.event)}: {_answer(done.answer)}"
+
+
+def load(path: str) -> Trace:
+    """The trace in a file or a counterexample folder; BadInput if there is none, or none that can be."""
+    return _read(_load(path), path)
+
+
+def _read(data: Any, path: str) -> Trace:
+    try:
+        trace = from_json(data)
+    except BadTrace as bad:
+        raise BadInput(f"{shown(path)}: {bad}") from None
+    _possible(trace, shown(path))
+    return trace
 
 
 def _load(path: str) -> Any:
@@ -125,7 +174,7 @@ def _load(path: str) -> Any:
         raise BadInput(f"{shown(path)}: not JSON, no trace") from None
 
 
-def _defects(trace: Trace, release: str, fixed: str) -> list[Defect]:
+def defects_of(trace: Trace, release: str, fixed: str) -> list[Defect]:
     """The defects of the release and of the trace, each once, less those that are taken as fixed."""
     known = catalogue()
     if release not in (REFERENCE, *RELEASES):
@@ -140,7 +189,8 @@ def _defects(trace: Trace, release: str, fixed: str) -> list[Defect]:
     return [known[name] for name in names if name not in left_out]
 
 
-def _boot(trace: Trace, defects: list[Defect], where: str) -> Run:
+def boot(trace: Trace, defects: list[Defect], where: str) -> Run:
+    """The partition of a trace on rules with some defects; BadInput if two of these replace the same rule."""
     try:
         return Run(trace.profile, trace.lpar, apply(Kernel, defects), apply(Papr, defects))
     except ValueError as clash:
@@ -202,7 +252,8 @@ def _rules(release: str, defects: Sequence[Defect]) -> str:
     return f"rules: {rules}" + (f", defects: {', '.join(d.id for d in defects)}" if defects else "")
 
 
-def _step(number: int, done: Done) -> str:
+def step_line(number: int, done: Done) -> str:
+    """One step with what was dictated and answered."""
     faults = "".join(f", {f.point} answers {f.answer} after {f.skip}" for f in done.step.faults)
     return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done.answer)}"
 
@@ -247,17 +298,13 @@ def _plain(value: Any) -> str:
 def _verdict(verdict: Verdict, violations: Sequence[Violation], run: Run) -> Iterator[str]:
     for violation in violations:
         yield f"VIOLATED {violation.invariant}: {violation.message}"
-        yield f"  expected {_number(violation.expected)}"
-        yield f"  observed {_number(violation.observed)}"
+        yield f"  expected {value(violation.expected)}"
+        yield f"  observed {value(violation.observed)}"
     if verdict is Verdict.HOLDS:
         times = sum(run.counts.values())
         yield f"HOLDS: all invariants held after each of {len(run.history)} steps ({times} checks)"
     elif verdict is Verdict.INCONCLUSIVE:
         yield f"INCONCLUSIVE: {'the run could not go on' if run.history else 'the trace has no steps'}"
-
-
-def _number(value: int | str) -> str:
-    return value if isinstance(value, str) else f"{value:#x} ({value})"
 
 
 def _compared(data: Any, trace: Trace, history: Sequence[Done], violations: Sequence[Violation]) -> Iterator[str]:

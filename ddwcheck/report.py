@@ -12,11 +12,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ddwcheck import exhibit, known, page
+from conformance.kernel.build import compiler
+from conformance.kernel.places import Place
+from ddwcheck import exhibit, known, page, reach
 from ddwcheck.bus_map import finding
+from ddwcheck.checks import value
 from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
 from ddwcheck.exhibit import Exhibit, Told
+from ddwcheck.listed import Listed
 from ddwcheck.need import Need
 from ddwcheck.page import Leaf
 from ddwcheck.picture import picture
@@ -28,7 +32,7 @@ from model.ledger import Crossing
 from model.profiles import Lpar, MultiTce
 from model.run import Done, Run, pe_of
 from model.trace import Trace, to_json
-from model.types import BusAddress, Span
+from model.types import BusAddress, PhysAddr, Span
 
 COLUMNS = 75
 
@@ -40,18 +44,21 @@ def write(
     release: str,
     defects: Sequence[str],
     found: str,
-    places: Sequence[Sequence[str]] = (),
+    places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
+    at: Place | None = None,
+    listed: Listed | None = None,
 ) -> Path:
     """Write the counterexample into `folder`, replacing an older one of the same name; OSError if it cannot.
 
     places: for each step, where in the guest's code its calls were made, if the guest can tell. need: what was
     learnt of the trace by running others next to it. behind: ids of known defects that explain what the kernel's C does.
+    at: the line that it is about. listed: its entry in FINDINGS.md.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
     shown = exhibited(folder, run, violations, trace, places, behind)
-    text = render(folder, run, violations, trace, places, need, behind)
+    text = render(folder, run, violations, trace, places, need, behind, at, listed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
     (folder / "report.txt").write_text(text)
@@ -66,13 +73,13 @@ def exhibited(
     run: Run,
     violations: Sequence[Violation],
     trace: Trace,
-    places: Sequence[Sequence[str]] = (),
+    places: Sequence[Sequence[Place | None]] = (),
     behind: Sequence[str] = (),
 ) -> Exhibit:
     """The counterexample as data."""
     first, known_of = violations[0], [*trace.defects, *behind]
     where = places or [()] * len(run.history)
-    made_calls = (place.partition(" ")[0] for place in where[-1] if "()" in place) if where else ()
+    made_calls = (f"{place.function}()" for place in where[-1] if place is not None) if where else ()
     return Exhibit(
         invariant=first.invariant,
         sentence=sentence_of(first),
@@ -128,9 +135,11 @@ def render(
     run: Run,
     violations: Sequence[Violation],
     trace: Trace,
-    places: Sequence[Sequence[str]] = (),
+    places: Sequence[Sequence[Place | None]] = (),
     need: Need | None = None,
     behind: Sequence[str] = (),
+    at: Place | None = None,
+    listed: Listed | None = None,
 ) -> str:
     """The text of the report, at most 75 columns wide."""
     environment = Environment(
@@ -147,22 +156,26 @@ def render(
         others=[v.invariant for v in violations[1:]],
         expected=value(first.expected),
         observed=value(first.observed),
-        at=first.at and bus_of(first.at),
+        bus=first.at and bus_of(first.at),
         effect=EFFECTS[first.invariant],
         why=known.why([*trace.defects, *behind]),
         behind=behind,
         releases=known.releases([*trace.defects, *behind]),
         fixes=list(dict.fromkeys(known.fixes([*trace.defects, *behind]))),
         need=need,
+        at=at,
+        listed=listed,
+        way=reach.way(trace.steps),
+        assumed=reach.assumptions(run.profile, run.lpar, trace.steps),
         profile=run.profile,
         lpar=run.lpar,
         multi_tce=MULTI_TCE[run.lpar.multi_tce],
         ram=[
-            f"{span(block)}{'' if n in run.lpar.online else ', offline at boot'}"
+            f"{in_log(block)}{'' if n in run.lpar.online else ', offline at boot'}"
             for n, block in enumerate(run.lpar.blocks)
         ],
         vpmem=[
-            f"{span(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
+            f"{in_log(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
         ],
         maximum=value(run.lpar.hotplug_max),
         steps=[
@@ -174,7 +187,7 @@ def render(
         ],
         trace=trace,
         guest=guest_of(trace),
-        versions=f"ddwcheck {version('ddwcheck')}, hypothesis {version('hypothesis')}, Python {platform.python_version()}",
+        versions=", ".join(tools(trace)),
         event_line=event_line,
         fault_line=fault_line,
     )
@@ -203,9 +216,18 @@ def cut(line: str) -> str:
     )  # fmt: skip
 
 
-def value(number: int | str) -> str:
-    """Hex and decimal of a number; words as they are."""
-    return number if isinstance(number, str) else f"{number:#x} ({number:d})"
+def tools(trace: Trace) -> Iterator[str]:
+    """What found it, with versions: the compiler too where the kernel's C was run."""
+    yield f"ddwcheck {version('ddwcheck')}"
+    yield f"hypothesis {version('hypothesis')}"
+    yield f"Python {platform.python_version()}"
+    if trace.release.startswith("kernel "):
+        yield compiler()
+
+
+def in_log(memory: Span[PhysAddr]) -> str:
+    """A range of memory as the kernel's log prints it, with its size."""
+    return f"[mem {memory.start:#018x}-{memory.stop - 1:#018x}] {human(memory.size)}"
 
 
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
@@ -226,14 +248,14 @@ def human(size: int) -> str:
     return f"{size} bytes"
 
 
-def lines(done: Done, lpar: Lpar, places: Sequence[str] = ()) -> Iterator[str]:
+def lines(done: Done, lpar: Lpar, places: Sequence[Place | None] = ()) -> Iterator[str]:
     """The calls of one step, in the form of the kernel's own log where it has one, below where each was made; then what
     other CPUs did in its middle, with their calls.
     """
-    said = None
+    said = ""
     for number, crossing in enumerate(done.crossings):
-        if number < len(places) and places[number] != said:
-            said = places[number]
+        if number < len(places) and str(places[number] or "?") != said:
+            said = str(places[number] or "?")
             yield f"{said}:"
         yield f"{'  ' if said else ''}{call_line(crossing)}"
     for after, other in done.inside:

@@ -4,27 +4,89 @@
 import re
 from pathlib import Path
 
-from conformance import baseline
+import pytest
+
+from conformance.by_hand import BY_HAND
+from conformance.qemu.expected import DEVIATIONS
+from conformance.qemu.shown import EXAMPLES
+from ddwcheck import findings, listed
+from ddwcheck.main import main
+from model.defects import RELEASES, catalogue
 
 ROOT = Path(__file__).parent.parent
-RELEASES = ("6.1", "6.12", "7.2", "7.3")
-
-
-def claimed() -> dict[str, set[str]]:
-    rows = re.findall(r"^\| (F\d+) \|.*\| ([^|]*) \|$", (ROOT / "FINDINGS.md").read_text(), re.M)
-    assert len(rows) == len(dict(rows))
-    return {name: set(RELEASES) if text == "all" else set(re.findall(r"\b[67]\.\d+\b", text.split(";")[0]))
-            for name, text in rows}  # fmt: skip
+ROWS = listed.read(ROOT / "FINDINGS.md")
 
 
 def shown() -> dict[str, set[str]]:
+    """By a baseline or, where no baseline has one, by a trace of its own, which the conformance tests run."""
     found: dict[str, set[str]] = {}
     for release in RELEASES:
-        for known in baseline.load(ROOT / "conformance" / f"baseline-{release}.json").values():
+        for known in findings.baseline_of(release).values():
             for name in re.findall(r"F\d+", known.explained):
                 found.setdefault(name, set()).add(release)
-    return found
+    return {row.id: set(row.releases) for row in ROWS if row.id in BY_HAND} | found
+
+
+def test_every_line_of_the_tables_is_read() -> None:
+    text = (ROOT / "FINDINGS.md").read_text()
+    assert [row.id for row in ROWS] == re.findall(r"^\| ([FQ]\d+) \|", text, re.M)
+    assert len([row for row in ROWS if row.rule]) == len(DEVIATIONS)
+    assert all(row.told and row.function and not re.search("[`*]", row.told) for row in ROWS)
 
 
 def test_each_finding_is_claimed_for_the_releases_that_showed_it() -> None:
-    assert {name: releases for name, releases in claimed().items() if releases} == shown()
+    assert {row.id: set(row.releases) for row in ROWS if not row.rule} == shown()
+
+
+def test_the_defects_of_a_finding_are_known() -> None:
+    assert all(set(row.defects) <= set(catalogue()) for row in ROWS)
+
+
+def test_each_finding_has_a_trace_for_each_release_or_calls() -> None:
+    for row in ROWS:
+        assert all(findings.kept(row, release) for release in row.releases)
+        assert (row.id in EXAMPLES) == bool(row.rule)
+        assert not row.rule or EXAMPLES[row.id].rule.__name__ == row.rule
+
+
+def test_the_trace_that_is_taken_is_one_that_the_finding_explains() -> None:
+    """F9's words are those of F8 too, F15's those of F2; so the defects behind a trace decide."""
+    for name, release in (("F9", "7.3"), ("F13", "6.12"), ("F15", "7.3"), ("F29", "6.1"), ("F1", "7.2")):
+        row = next(row for row in ROWS if row.id == name)
+        assert findings.explained(row, *findings.best(row, release), release)
+    f15 = next(row for row in ROWS if row.id == "F15")
+    assert findings.best(f15, "7.3") != findings.kept(f15, "7.3")[0]  # the first is of F2 and F15
+
+
+def test_where_nothing_is_installed_it_is_said_of_each_and_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command = ["findings", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path / "out")]
+    assert main(command) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"0 of {len(ROWS)} findings have their folder"
+    assert [line.split()[0] for line in lines[:-1]] == [row.id for row in ROWS]
+    assert "not generated: the source of 6.12 is not here: ddwcheck sources 6.12" in lines[0]
+    assert "not generated: qemu-system-ppc64" in lines[-2]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["F999"], ["--path", "/nonexistent"], ["--path", "LICENSE"], ["--out", "/dev/null/x"]], ids=str
+)
+def test_bad_usage_is_one_line(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["findings", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_two_findings_of_one_id_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "FINDINGS.md").read_text()
+    (tmp_path / "twice.md").write_text(text.replace("| F2 |", "| F1 |"))
+    assert main(["findings", "--path", str(tmp_path / "twice.md"), "--out", str(tmp_path / "out")]) == 2
+    assert "two findings have one id" in capsys.readouterr().err

@@ -25,7 +25,8 @@ UNCHECKED = "kexec-keeps-running"
 """An invariant that nothing was checked for."""
 RAN = Campaign(
     "random state machines, seed 7", ("ran and ran",), (Machine("life anything", 400, 20_000, 61.5),),
-    dict.fromkeys(INVARIANTS, 12_345) | {UNCHECKED: 0}, (Goals("life", 3, ("the moon",)), Goals("sweep", 0, (), judged=False)),
+    dict.fromkeys(INVARIANTS, 12_345) | {UNCHECKED: 0},
+    (Goals("life", 3, ("the moon",)), Goals("sweep", 0, (), judged=False)),
     ("mappings-disjoint",),
 )  # fmt: skip
 LARGEST = 20_000_000

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reports are what they were, say what a maintainer asks, and fit into a mail."""
 
+from dataclasses import replace
 from time import monotonic
 
 import pytest
 
-from ddwcheck import known
+from ddwcheck import known, reach
 from ddwcheck.effects import EFFECTS
 from model.defects import catalogue
+from model.events import AskMask, Fault, Inside, Step
 from model.invariants import INVARIANTS
+from model.profiles import POWERVM_SRIOV, LiobnOf, MultiTce, simple_lpar
+from model.trace import EVENTS
+from model.types import GIB
 from tests import reports
 
 FINDINGS = reports.findings()
@@ -27,7 +32,18 @@ def test_a_report_is_what_it_was_and_fits_into_a_mail(invariant: str) -> None:
     assert monotonic() - start < 10
     assert text == (reports.FOLDER / f"{invariant}.txt").read_text()
     assert max(map(len, text.splitlines())) <= 75 and text.isascii()
-    for part in ("What is wrong", "First difference", "Effect", "Why", "What it takes", "Sequence", "Replay: ddwcheck"):
+    for part in (
+        "How a running system gets there",
+        "What that assumes of the hypervisor",
+        "Class: ",
+        "What is wrong",
+        "First difference",
+        "Effect",
+        "Why",
+        "What it takes",
+        "Sequence",
+        "Replay: ddwcheck",
+    ):
         assert f"\n{part}" in text
 
 
@@ -41,3 +57,21 @@ def test_fixes_names_what_brought_a_defect_in_and_never_what_fixed_it() -> None:
     assert list(known.fixes(["stuff-without-limit", "set-ignores-errors"])) == []
     assert known.releases(["stuff-without-limit"]) == []
     assert all(known.why([name]) for name in catalogue())
+
+
+def test_every_event_has_what_makes_it_happen() -> None:
+    assert set(reach.CAUSES) == set(EVENTS.values())
+
+
+def test_what_is_assumed_of_the_hypervisor_is_said_where_it_is_unusual() -> None:
+    lpar, calm = simple_lpar(GIB), Step(AskMask(0))
+    assert reach.assumptions(POWERVM_SRIOV, lpar, (calm,)) == []
+    odd = replace(POWERVM_SRIOV, block=0x30, choices=replace(POWERVM_SRIOV.choices, liobn=LiobnOf.RECYCLED))
+    failing = Step(AskMask(0), (Fault("reset", 0, -2), Fault("allocate table", 0, 0)))
+    assert reach.assumptions(odd, replace(lpar, multi_tce=MultiTce.NONE), (failing,)) == [
+        "ibm,reset-pe-dma-windows answers -2, once", "no memory for table, once (the kernel's own affair)",
+        "firmware without hcall-multi-tce, or multitce=off on the kernel's command line",
+        "another largest block, in TCEs, here 0x30", "where LoPAR is silent (A6): liobn=recycled",
+    ]  # fmt: skip
+    inside = Step(AskMask(0), inside=(Inside(0, failing),))
+    assert "ibm,reset-pe-dma-windows answers -2, once" in reach.assumptions(POWERVM_SRIOV, lpar, (inside,))

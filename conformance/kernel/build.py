@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from conformance.kernel.tree import Tree
@@ -206,3 +207,13 @@ def _first_problem(errors: str) -> str:
             hint = "; a stand-in for it belongs in conformance/kernel/c, where shim.h says which header it stands for"
             return line.strip() + (hint if MISSING.search(line) else "")
     return errors.strip().splitlines()[-1] if errors.strip() else "the compiler failed without a word"
+
+
+@cache
+def compiler() -> str:
+    """What the programs are compiled with, as in "gcc 12.2.0"."""
+    try:
+        done = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=False)
+    except OSError:
+        return "no gcc"
+    return f"gcc {done.stdout.strip() or 'of unknown version'}"

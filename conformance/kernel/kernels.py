@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.kernel.build import BuildFailed, Variant, build
 from conformance.kernel.guest import CompiledKernel
-from conformance.kernel.places import place
+from conformance.kernel.places import Place, place
 from conformance.kernel.tree import Tree
 from conformance.kernel.worker import Program
 from conformance.scope import OutOfScope
@@ -73,6 +73,12 @@ class Kernels:
         for page in PAGES:
             self.program(page)
 
+    def anew(self) -> None:
+        """End what was started; it starts again when next needed. For after an interruption, which may come in any answer."""
+        self._stack.close()
+        self._programs.clear()
+        self._storms.clear()
+
     def counts_of(self, page: int) -> Path:
         """Where the program for that page size leaves its counts."""
         assert self._counts is not None
@@ -84,8 +90,13 @@ class Kernels:
         """The programs that have been started, by log2 of the kernel's page."""
         return {page: program.path for page, program in self._programs.items()}
 
-    def places(self, run: Run) -> list[list[str]]:
-        """Where the calls of each step of a run came from, "function() file:line"; clear `callers` before such a run."""
+    def last_place(self, run: Run) -> Place | None:
+        """Where the last call of a run's last step came from, if that made one; `callers` must end with that run's."""
+        made = bool(run.history and run.history[-1].crossings and self.callers)
+        return place(self.program(run.lpar.page).path, self.callers[-1]) if made else None
+
+    def places(self, run: Run) -> list[list[Place | None]]:
+        """Where the calls of each step of a run came from, None where it is not known; clear `callers` before such a run."""
         program = self.program(run.lpar.page).path
         at = len(self.callers) - sum(len(done.crossings) for done in run.history)
         places = []

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Traces of findings that no baseline has by itself, since a survey seldom draws what they need. Each is short, on the C."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from model.events import Fault, Map, SetMask, Step, Unmap
+from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, MultiTce, simple_lpar
+from model.trace import Trace
+from model.types import GIB, BusAddress, Direction, DmaMask, PhysAddr, Span
+
+
+class ByHand(NamedTuple):
+    """A trace, and the name of the finding that it shows."""
+
+    name: str
+    trace: Trace
+
+
+OPEN = SetMask(0, DmaMask((1 << 64) - 1))
+PAGES_16G = 1 << 7
+"""In query's mask."""
+HUGE = replace(POWERVM_SRIOV, pages=PAGES_16G, block=1 << 20)
+BEYOND_A_PAGE = Span(PhysAddr(16 * GIB + 0x10000), PhysAddr(16 * GIB + 0x20000))
+FIRST = Span(PhysAddr(0), PhysAddr(0x10000))
+CREATE_FAILS, RESET_FAILS, PUT_FAILS = Fault("create", 0, -1), Fault("reset", 0, -1), Fault("H_PUT_TCE", 0, -1)
+
+ROUTE = "route-agrees: map set TCEs for this handle, unmap took it for a direct one (Unmap)"
+OVERSIZE = "regions-inside-window: create asks for more TCEs than query offered (SetMask)"
+WITH_VPMEM = simple_lpar(4 * GIB, vpmem=GIB)
+VPMEM = WITH_VPMEM.vpmem[0].start
+LOW = replace(POWERVM_SRIOV, pages=1 << 1, block=1 << 20, dma64=BusAddress(0x80000000))
+"""A dynamic window that begins where 32-bit MMIO does."""
+
+BY_HAND = {
+    "F1": ByHand(
+        ROUTE,
+        Trace(POWERVM_SRIOV, WITH_VPMEM,
+              (Step(OPEN), Step(Map(0, Span(VPMEM, PhysAddr(VPMEM + 0x10000)), Direction.TO_DEVICE)), Step(Unmap(0)))),
+    ),
+    "F8": ByHand(
+        OVERSIZE,
+        Trace(HUGE, simple_lpar(8 * GIB), (Step(OPEN),)),
+    ),
+    "F9": ByHand(
+        OVERSIZE,
+        Trace(replace(POWERVM_DEDICATED, block=0x30000), simple_lpar(512 * GIB), (Step(OPEN),)),
+    ),
+    "F13": ByHand(
+        "handle-in-mask: the handle is in a page of N-bit MMIO (Map)",
+        Trace(LOW, simple_lpar(128 * GIB), (Step(OPEN), Step(Map(0, FIRST, Direction.TO_DEVICE)))),
+    ),
+    "F12": ByHand(
+        "mapping-translates: handle N does not reach memory at N (Map)",
+        Trace(replace(HUGE, block=16), simple_lpar(1024 * GIB),
+              (Step(OPEN), Step(Map(0, BEYOND_A_PAGE, Direction.TO_DEVICE)))),
+    ),
+    "F37": ByHand(
+        "ram-covered: bus address N does not reach online RAM at N (SetMask)",
+        Trace(POWERVM_DEDICATED, replace(simple_lpar(4 * GIB), multi_tce=MultiTce.NONE), (Step(OPEN, (PUT_FAILS,)),)),
+    ),
+    "F38": ByHand(
+        "no-dead-liobn: the device keeps a table of a window that is gone (SetMask)",
+        Trace(POWERVM_SRIOV, simple_lpar(4 * GIB), (Step(OPEN, (CREATE_FAILS, RESET_FAILS)),)),
+    ),
+}  # fmt: skip
+"""By the entry of FINDINGS.md."""
