@@ -16,10 +16,10 @@ from ddwcheck.kernel import kernels_of
 from ddwcheck.log_files import shown
 from model.calls import HcallStatus, RtasStatus
 from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
-from model.events import Beginning, Event, Fault
+from model.events import CreateTable, Event, Fault
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Answer, Crash, MaskAnswer
+from model.interfaces import Crash, MaskAnswer
 from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
@@ -184,8 +184,9 @@ def _bad_lpar(lpar: Lpar) -> Iterator[str]:
 
 def _bad_steps(trace: Trace) -> Iterator[str]:
     for number, step in enumerate(trace.steps, 1):
-        if isinstance(step.event, Beginning) and step.event.cpu < 0:
-            yield f"step {number}: CPU {step.event.cpu}"
+        cpu = getattr(step.event, "cpu", 0)
+        if cpu < 0:
+            yield f"step {number}: CPU {cpu}"
         yield from (f"step {number}: {wrong}" for fault in step.faults for wrong in _bad_fault(fault))
 
 
@@ -204,7 +205,7 @@ def _rules(release: str, defects: Sequence[Defect]) -> str:
 
 def _step(number: int, done: Done) -> str:
     faults = "".join(f", {f.point} answers {f.answer} after {f.skip}" for f in done.step.faults)
-    return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done.answer)}"
+    return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done)}"
 
 
 def _event(event: Event) -> str:
@@ -223,9 +224,12 @@ def _value(value: Any) -> str:
     return str(value) if value < 10 else hex(value)
 
 
-def _answer(answer: Answer) -> str:
+def _answer(done: Done) -> str:
+    answer = done.answer
     if isinstance(answer, MaskAnswer):
         return f"{'accepted' if answer.accepted else 'refused'}{', bypass' if answer.bypass else ''}"
+    if isinstance(done.step.event, CreateTable):
+        return "refused" if answer is None else f"window from {answer:#x}"
     if answer is None or isinstance(answer, bool):
         return {None: "done", True: "yes", False: "no"}[answer]
     if isinstance(answer, tuple):
