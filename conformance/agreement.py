@@ -80,6 +80,10 @@ class Agreer(LifeCycle):
             self.agreement.out_of_scope += 1
             reject()
 
+    def drives(self, event: Event) -> bool:
+        """What the harness has."""
+        return not leave_out(event)
+
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event if it can happen now, without what comes inside it; a violation is no matter."""
         if self.over or isinstance(event, NOT_COMPARED) or leave_out(event) or self.run.impossible(event) is not None:

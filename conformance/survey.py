@@ -183,6 +183,10 @@ class Surveyor(LifeCycle):
             self.survey.leave_out(limit)
         reject()
 
+    def drives(self, event: Event) -> bool:
+        """What the harness has."""
+        return not leave_out(event)
+
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event, without what comes inside it.
 

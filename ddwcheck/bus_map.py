@@ -114,7 +114,7 @@ def seen(run: Run, device: int) -> BusMap:
     view = run.guest.view(device)
     windows = sorted(run.hypervisor.windows(run.pe(device)), key=lambda window: window.base)
     mappings = {n: m for n, m in run.ledger.mappings.items() if m.device == device}
-    areas = (*_windows(run, windows), *_regions(run, windows, view), *_memory(run))
+    areas = (*_windows(run, windows, _of_user(run, device, view)), *_regions(run, windows, view), *_memory(run))
     bands = (*_tces(windows, view), *_handles(mappings))
     return BusMap(tuple(area for area in areas if area.span.size > 0), bands)
 
@@ -158,12 +158,19 @@ def _step(run: Run, done: Done) -> None:
         run.step(done.step)
 
 
-def _windows(run: Run, windows: Sequence[WindowView]) -> Iterator[Area]:
+def _of_user(run: Run, device: int, view: GuestDevice | None) -> set[int]:
+    """The LIOBNs of the tables that user space has asked for."""
+    owned = run.lpar.functions[device] in run.ledger.owned
+    return {table.liobn for table in view.tables} if owned and view is not None else set()
+
+
+def _windows(run: Run, windows: Sequence[WindowView], of_user: set[int]) -> Iterator[Area]:
     default = _plain(run.profile.default)
     if not any(_plain(window.span) == default for window in windows):
         yield Area(Lane.WINDOW, default, "default, gone", there=False)
     for window in windows:
         kind = "default" if _plain(window.span) == default else "DDW"
+        kind = f"user {kind}" if window.liobn in of_user else kind
         detail = f"LIOBN {window.liobn:#x}, {sizes.page(window.page_shift)} pages"
         yield Area(Lane.WINDOW, _plain(window.span), kind, detail=detail)
 

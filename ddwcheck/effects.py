@@ -11,7 +11,8 @@ EFFECTS = {
     "enable-fails-clean": "After a failure that is meant to be harmless the device has no usable DMA, or uses bus addresses "
     "that nothing maps.",
     "masks-do-no-harm": "A driver that asks for a mask changes what another one, or the same, can reach.",
-    "detach-leaves-nothing": "Something of the removed slot stays, and the next device there inherits it.",
+    "detach-leaves-nothing": "Something of the slot stays, and who has it next inherits it: a new device, user space that is "
+    "given the PE, or the host that has it back.",
     "map-fails-clean": "The driver and the TCEs disagree: DMA to the handle faults, or entries are lost for ever.",
     "route-agrees": "The mapping never ends: the device keeps access to memory that the driver has back, and the entries of "
     "the table are used up.",

@@ -32,6 +32,13 @@ CAUSES: dict[Any, str] = {
     events.OnlineVpmem: "vPMEM becomes system RAM: daxctl reconfigure-device --mode=system-ram",
     events.OfflineVpmem: "vPMEM is no longer system RAM: daxctl reconfigure-device --mode=devdax",
     events.Reboot: "the partition reboots",
+    events.TakeOwnership: "user space takes the device: its driver is vfio-pci, and its VFIO group is opened",
+    events.CreateTable: "user space asks for a window: VFIO_IOMMU_SPAPR_TCE_CREATE, as QEMU does for a guest's DDW",
+    events.SetWindow: "a window is set for the group: VFIO_GROUP_SET_CONTAINER, VFIO_IOMMU_SPAPR_TCE_CREATE",
+    events.MapUser: "user space maps memory: VFIO_IOMMU_MAP_DMA",
+    events.UnmapUser: "user space ends a mapping: VFIO_IOMMU_UNMAP_DMA",
+    events.UnsetWindow: "user space gives a window back: VFIO_IOMMU_SPAPR_TCE_REMOVE, or it ends",
+    events.ReleaseOwnership: "user space gives the device back: the group is closed, and a driver of the host takes it",
     events.Kexec: "another kernel is started without firmware: kexec -l, kexec -e",
     events.Kdump: "the kernel crashes with a dump kernel loaded: crashkernel=, kdump, echo c > /proc/sysrq-trigger",
 }

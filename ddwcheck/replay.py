@@ -20,10 +20,10 @@ from ddwcheck.log_files import shown
 from ddwcheck.outcome import Finding, Outcome, undecided
 from model.calls import HcallStatus, RtasStatus
 from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
-from model.events import Beginning, Event, Fault, Step
+from model.events import CreateTable, Event, Fault, Step
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
-from model.interfaces import Answer, Crash, MaskAnswer
+from model.interfaces import Crash, MaskAnswer
 from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
@@ -137,7 +137,7 @@ def _finding(violation: Violation, run: Run, place: Place | None) -> Finding:
 
 
 def _line(done: Done) -> str:
-    return f"{_event(done.step.event)}: {_answer(done.answer)}"
+    return f"{_event(done.step.event)}: {_answer(done)}"
 
 
 def load(path: str) -> Trace:
@@ -234,8 +234,9 @@ def _bad_lpar(lpar: Lpar) -> Iterator[str]:
 
 def _bad_steps(trace: Trace) -> Iterator[str]:
     for number, step in enumerate(trace.steps, 1):
-        if isinstance(step.event, Beginning) and step.event.cpu < 0:
-            yield f"step {number}: CPU {step.event.cpu}"
+        cpu = getattr(step.event, "cpu", 0)
+        if cpu < 0:
+            yield f"step {number}: CPU {cpu}"
         yield from (f"step {number}: {wrong}" for fault in step.faults for wrong in _bad_fault(fault))
 
 
@@ -255,7 +256,7 @@ def _rules(release: str, defects: Sequence[Defect]) -> str:
 def step_line(number: int, done: Done) -> str:
     """One step with what was dictated and answered."""
     faults = "".join(f", {f.point} answers {f.answer} after {f.skip}" for f in done.step.faults)
-    return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done.answer)}"
+    return f"  {number}. {_event(done.step.event)}{faults}: {_answer(done)}"
 
 
 def _event(event: Event) -> str:
@@ -274,9 +275,12 @@ def _value(value: Any) -> str:
     return str(value) if value < 10 else hex(value)
 
 
-def _answer(answer: Answer) -> str:
+def _answer(done: Done) -> str:
+    answer = done.answer
     if isinstance(answer, MaskAnswer):
         return f"{'accepted' if answer.accepted else 'refused'}{', bypass' if answer.bypass else ''}"
+    if isinstance(done.step.event, CreateTable):
+        return "refused" if answer is None else f"window from {answer:#x}"
     if answer is None or isinstance(answer, bool):
         return {None: "done", True: "yes", False: "no"}[answer]
     if isinstance(answer, tuple):

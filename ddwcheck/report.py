@@ -25,7 +25,7 @@ from ddwcheck.need import Need
 from ddwcheck.page import Leaf
 from ddwcheck.picture import picture
 from model.calls import GetRun, GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
-from model.events import AskMask, Beginning, Fault
+from model.events import AskMask, Beginning, CreateTable, Fault
 from model.interfaces import MaskAnswer
 from model.invariants import INVARIANTS, Violation
 from model.ledger import Crossing
@@ -324,11 +324,11 @@ def event_line(done: Done, lpar: Lpar) -> str:
     if isinstance(answer, MaskAnswer):
         said = f"accepted={answer.accepted} bypass={answer.bypass}"
     elif answer is None:
-        said = "failed" if isinstance(event, Beginning) else ""
+        said = "failed" if isinstance(event, Beginning | CreateTable) else ""
     elif isinstance(answer, tuple):
         said = f"{counted(len(answer), 'segment')}: {', '.join(span(part) for part in answer)}"  # type: ignore[arg-type]
     else:
-        what = "mask" if isinstance(event, AskMask) else "handle"
+        what = {AskMask: "mask", CreateTable: "window from"}.get(type(event), "handle")
         said = str(answer) if isinstance(answer, bool) else f"{what} {answer:#x}"
     return f"{type(event).__name__} {', '.join(words)}{' -> ' + said if said else ''}"
 
@@ -345,9 +345,15 @@ def word(name: str, item: Any, lpar: Lpar) -> str:
         return f"none across {human(item + 1)}"
     if name == "mask":
         return f"mask={item:#x}"
-    if name == "device":
+    if name == "window_size":
+        return f"{human(item)}"
+    if name == "page_shift":
+        return f"pages of {human(1 << item)}"
+    if name == "iova":
+        return f"iova={item:#x}"
+    if name in ("device", "source"):
         pe = lpar.functions[item]
-        return f"device {pe_of(pe)}{f' ({item})' if lpar.functions.count(pe) > 1 else ''}"
+        return f"{name} {pe_of(pe)}{f' ({item})' if lpar.functions.count(pe) > 1 else ''}"
     return str(item.value) if name == "direction" else f"{name}={item}"
 
 

@@ -13,6 +13,7 @@ IOMMU = "arch/powerpc/kernel/iommu.c"
 PSERIES = "arch/powerpc/platforms/pseries/iommu.c"
 MAPPING = "kernel/dma/mapping.c"
 EEH = "arch/powerpc/kernel/eeh_driver.c"
+VFIO = "drivers/vfio/vfio_iommu_spapr_tce.c"
 
 
 class Told(NamedTuple):
@@ -162,6 +163,35 @@ STORIES: dict[Any, tuple[Told, ...]] = {
         _step(PSERIES, "iommu_init_early_pSeries", "registers the two notifiers and the hooks for buses and devices"),
         _EXISTING,
         _BUS, _DEVICE,
+    ),
+    events.TakeOwnership: (
+        _step(
+            PSERIES, "spapr_tce_take_ownership",
+            "removes the dynamic window of the host, cleared, and the default one; the functions have no table from here on",
+        ),
+    ),
+    events.CreateTable: (
+        _step(VFIO, "tce_iommu_create_table", "counts the memory against the user's limit and asks the platform"),
+        _step(
+            PSERIES, "spapr_tce_create_table",
+            "the default window again if that is what is asked for, else a dynamic one of the size and page asked for",
+        ),
+    ),
+    events.SetWindow: (_step(PSERIES, "spapr_tce_set_window", "nothing is left to do: the window was created for the PE"),),
+    events.MapUser: (
+        _step(VFIO, "tce_iommu_build", "pins the memory, page by page"),
+        _step(IOMMU, "iommu_tce_xchg_no_kill", "exchanges the TCE for the new one"),
+    ),
+    events.UnmapUser: (_step(VFIO, "tce_iommu_clear", "exchanges each TCE for none, and unpins what was there"),),
+    events.UnsetWindow: (
+        _step(VFIO, "tce_iommu_free_table", "what is still mapped ends"),
+        _step(PSERIES, "spapr_tce_unset_window", "removes the window and its property"),
+    ),
+    events.ReleaseOwnership: (
+        _step(
+            PSERIES, "spapr_tce_release_ownership",
+            "resets the PE's windows if the default one is gone, and lays out its table",
+        ),
     ),
     events.Kexec: (
         _EXISTING, _FIND, _BUS, _step(IOMMU, "iommu_table_clear", "clears the table of the window that is used"), _DEVICE,

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.types import Direction, DmaMask, PhysAddr, SegmentLimits, Span
+from model.types import BusAddress, Direction, DmaMask, PhysAddr, SegmentLimits, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,21 @@ class AllocCoherent:
 
 
 @dataclass(frozen=True, slots=True)
+class MapUser:
+    """User space maps memory at bus addresses of its own choice, from `iova` on, through its table `number`; the mapping
+    gets the next number if it succeeds. It chooses none at which it has something mapped already.
+
+    Linux: VFIO_IOMMU_MAP_DMA.
+    """
+
+    device: int
+    number: int
+    iova: BusAddress
+    memory: Span[PhysAddr]
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
 class Unmap:
     """The driver ends mapping number `mapping`, of a single buffer."""
 
@@ -140,6 +155,13 @@ class UnmapSg:
 @dataclass(frozen=True, slots=True)
 class FreeCoherent:
     """The driver gives back coherent buffer number `mapping`."""
+
+    mapping: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmapUser:
+    """User space ends mapping number `mapping`. Linux: VFIO_IOMMU_UNMAP_DMA."""
 
     mapping: int
 
@@ -194,6 +216,58 @@ class OfflineVpmem:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOwnership:
+    """User space takes the PE of the device with all its functions, whose drivers have ended their mappings.
+
+    Linux: a VFIO group is opened, iommu_group_claim_dma_owner().
+    """
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """User space, which owns the PE of the device, asks for its table `number`, the first that it does not have.
+
+    window_size: bytes. page_shift: log2 of an I/O page. Linux: VFIO_IOMMU_SPAPR_TCE_CREATE.
+    """
+
+    device: int
+    number: int
+    page_shift: int
+    window_size: int
+    levels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SetWindow:
+    """The PE of the device is to translate by table `number` that was created for the PE of device `source`: the same one,
+    or another in the same container, as VFIO tries when a group joins a container that has tables.
+    """
+
+    device: int
+    number: int
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnsetWindow:
+    """User space gives table `number` back; what it still has mapped there ends. Linux: VFIO_IOMMU_SPAPR_TCE_REMOVE, or
+    the end of the process.
+    """
+
+    device: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOwnership:
+    """User space, which has no table left, gives the PE of the device back; drivers may come."""
+
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reboot:
     """The partition reboots: drivers end their mappings first; the guest starts anew with the memory as it is."""
 
@@ -214,16 +288,21 @@ class Kdump:
     memory: Span[PhysAddr]
 
 
-Beginning: TypeAlias = Map | MapSg | AllocCoherent
+Beginning: TypeAlias = Map | MapSg | AllocCoherent | MapUser
 """What begins a mapping."""
-Ending: TypeAlias = Unmap | UnmapSg | FreeCoherent
+Ending: TypeAlias = Unmap | UnmapSg | FreeCoherent | UnmapUser
 """What ends one."""
-ENDING: dict[type[Beginning], type[Ending]] = {Map: Unmap, MapSg: UnmapSg, AllocCoherent: FreeCoherent}
+ENDING: dict[type[Beginning], type[Ending]] = {
+    Map: Unmap, MapSg: UnmapSg, AllocCoherent: FreeCoherent, MapUser: UnmapUser,
+}  # fmt: skip
 """How a mapping ends that began so."""
+Ownership: TypeAlias = TakeOwnership | CreateTable | SetWindow | UnsetWindow | ReleaseOwnership
+"""What user space does with a PE besides mapping memory."""
 
 Event: TypeAlias = (
     Attach | Detach | Replug | EehReset | SetMask | SetCoherentMask | AskMask | Beginning | Ending
-    | Online | Offline | AddVpmem | RemoveVpmem | OnlineVpmem | OfflineVpmem | Reboot | Kexec | Kdump
+    | Online | Offline | AddVpmem | RemoveVpmem | OnlineVpmem | OfflineVpmem | Ownership
+    | Reboot | Kexec | Kdump
 )  # fmt: skip
 
 

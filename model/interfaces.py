@@ -56,8 +56,8 @@ class DdwProperties(NamedTuple):
     """What firmware writes into the node above a PE.
 
     default: None for a PE that came up frozen. applicable: tokens of query, create, remove; None where DDW does not
-    apply. extensions: cells of `ibm,ddw-extensions`, count first; empty where absent. inherited: what kexec hands on, never
-    firmware.
+    apply. extensions: cells of `ibm,ddw-extensions`, count first; empty where absent. inherited, saved: a dynamic window, and
+    the copy of a default one that was given up; kexec hands them on, never firmware.
     """
 
     pe: Pe
@@ -66,6 +66,7 @@ class DdwProperties(NamedTuple):
     extensions: tuple[int, ...]
     mmio32: Span[BusAddress] | None
     inherited: InheritedWindow | None = None
+    saved: DefaultWindow | None = None
 
     @property
     def default_liobn(self) -> Liobn | None:
@@ -258,6 +259,31 @@ class Guest(Protocol):
 
     def free_coherent(self, device: int, memory: Span[PhysAddr], handle: BusAddress, mask: DmaMask) -> None:
         """Give a coherent buffer back. Linux: dma_free_attrs()."""
+
+    def take_ownership(self, device: int) -> bool:
+        """Give a function to user space; with the first of its PE go the windows. Linux: spapr_tce_take_ownership()."""
+
+    def create_table(
+        self, device: int, number: int, page_shift: int, window_size: int, levels: int
+    ) -> BusAddress | None:
+        """A table for user space; where its window begins, None on failure. Linux: spapr_tce_create_table()."""
+
+    def set_window(self, device: int, number: int, source: int) -> bool:
+        """Whether a PE translates by the table made for the PE of `source`. Linux: spapr_tce_set_window()."""
+
+    def unset_window(self, device: int, number: int) -> bool:
+        """Clear a table of user space and remove its window. Linux: tce_iommu_clear(), spapr_tce_unset_window()."""
+
+    def map_user(
+        self, device: int, number: int, iova: BusAddress, memory: Span[PhysAddr], direction: Direction
+    ) -> BusAddress | None:
+        """Map memory where user space asks; None on failure. Linux: tce_iommu_build_v2()."""
+
+    def unmap_user(self, device: int, number: int, handle: Span[BusAddress]) -> None:
+        """End a mapping of user space. Linux: tce_iommu_clear()."""
+
+    def release_ownership(self, device: int) -> None:
+        """Give a function back to the kernel's drivers. Linux: spapr_tce_release_ownership()."""
 
     def memory_going_online(self, block: Span[PhysAddr]) -> bool:
         """MEM_GOING_ONLINE; False refuses it."""

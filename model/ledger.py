@@ -125,7 +125,8 @@ class Ledger:
     excused where an invariant asks that nothing be left: nobody could have done better.
 
     offers: query's last answer by PE. masks, coherent_masks: what drivers have set and were allowed, by device; windowed:
-    the devices whose PE had a dynamic window when they last set their DMA mask. under_way:
+    the devices whose PE had a dynamic window when they last set their DMA mask. owned: the PEs that user space owns, with
+    its tables by number, and whether each was set. frozen: PEs whose default window firmware did not name. under_way:
     the events that have begun and not ended; ending: mappings that some of them end; moving: memory that some of them
     bring or take. dump: what is being dumped, None if nothing is.
     """
@@ -136,6 +137,8 @@ class Ledger:
     masks: dict[int, DmaMask] = field(default_factory=dict)
     coherent_masks: dict[int, DmaMask] = field(default_factory=dict)
     windowed: set[int] = field(default_factory=set)
+    owned: dict[int, dict[int, bool]] = field(default_factory=dict)
+    frozen: set[int] = field(default_factory=set)
     offers: dict[int, Offer] = field(default_factory=dict)
     refused: dict[Liobn, list[Span[BusAddress]]] = field(default_factory=dict)
     stranded: set[Liobn] = field(default_factory=set)

@@ -32,7 +32,7 @@ class _Pending:
 class Progress:
     """A step under way: what crossed, what is still dictated, which other events are to come, and the points passed.
 
-    current: the call that waits at a point, if one does.
+    current: the call that waits at a point, if one does. lacked: what could not be allocated.
     """
 
     crossings: list[Crossing] = field(default_factory=list)
@@ -40,6 +40,7 @@ class Progress:
     to_come: list[Inside] = field(default_factory=list)
     points: int = 0
     current: Hcall | None = None
+    lacked: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, step: Step) -> "Progress":
@@ -99,6 +100,7 @@ class Recorder:
             raise KernelGone
         failed = bool(self.now.pending) and self.now.dictated(f"allocate {what}") is not None
         self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
+        self.now.lacked += [what] * failed
         return not failed
 
     def locked(self, lock: Lock) -> AbstractContextManager[None]:

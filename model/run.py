@@ -14,6 +14,7 @@ from model.events import (
     AskMask,
     Attach,
     Beginning,
+    CreateTable,
     Detach,
     EehReset,
     Ending,
@@ -24,18 +25,25 @@ from model.events import (
     Kexec,
     Map,
     MapSg,
+    MapUser,
     Offline,
     OfflineVpmem,
     Online,
     OnlineVpmem,
+    Ownership,
     Reboot,
+    ReleaseOwnership,
     RemoveVpmem,
     Replug,
     SetCoherentMask,
     SetMask,
+    SetWindow,
     Step,
+    TakeOwnership,
     Unmap,
     UnmapSg,
+    UnmapUser,
+    UnsetWindow,
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
@@ -119,6 +127,7 @@ class Run:
         self._steps: list[_UnderWay] = []
         self._broken: list[Violation] = []
         self._crashed: _Crashed | None = None
+        self._given_back: set[int] = set()
         self.guest = self._boot()
 
     @property
@@ -134,6 +143,21 @@ class Run:
         """The attached devices of its PE, itself among them if it is attached."""
         functions = self.lpar.functions
         return {other for other in self.attached if functions[other] == functions[device]}
+
+    def ends(self, event: Event) -> set[int]:
+        """The mappings that an event ends."""
+        if isinstance(event, Ending):
+            return {event.mapping}
+        if not isinstance(event, UnsetWindow):
+            return set()
+        siblings = self.siblings(event.device)
+        return {
+            number
+            for number, mapping in self.ledger.mappings.items()
+            if isinstance(mapping.asked, MapUser)
+            and mapping.asked.number == event.number
+            and mapping.device in siblings
+        }
 
     def step(self, step: Step) -> Answer:
         """Carry out one event, record it, and judge what the devices can reach now."""
@@ -154,7 +178,7 @@ class Run:
 
     def _live(self, step: Step, progress: Progress) -> tuple[Done, list[Violation]]:
         """One event from its beginning to the verdict on it."""
-        event, crash, answer = step.event, None, None
+        event, crash, answer, ended = step.event, None, None, self.ends(step.event)
         before = {n: self.guest.view(n) for n in self.attached} if isinstance(event, BEFORE) else {}
         opens = isinstance(event, SetMask) and _has_no_window(before.get(event.device))
         with self._under_way(_UnderWay(event, progress, opens)) as own:
@@ -166,12 +190,14 @@ class Run:
             if crash is not None and len(self._steps) == 1:
                 self.port.cpus.abandon()
         self.reached[f"event {type(event).__name__}: {_short(event, answer)}"] += 1
-        scene = Scene(self, event, answer, progress.crossings, before, own.left, own.touched, crash)
+        if isinstance(event, SetMask) and self.lpar.functions[event.device] in self._given_back:
+            self.reached[f"back to the host: {_short(event, answer)}"] += 1
+        scene = Scene(self, event, answer, progress, before, own.left, own.touched, crash)
         violations = judge(scene, self.counts)
         if not self._steps:
             self.ledger.forget_windows(window.liobn for pe in self.pes for window in self.hypervisor.windows(pe))
-        if isinstance(event, Ending):
-            self.ledger.mappings.pop(event.mapping, None)
+        for number in ended:
+            self.ledger.mappings.pop(number, None)
         return Done(step, progress.crossings, answer, tuple(own.inside)), violations
 
     @contextmanager
@@ -180,7 +206,7 @@ class Run:
         event = own.event
         self._steps.append(own)
         self.ledger.under_way.append(event)
-        ended = {event.mapping} if isinstance(event, Ending) else set()
+        ended = self.ends(event)
         self.ledger.ending |= ended
         try:
             yield own
@@ -237,6 +263,8 @@ class Run:
         self.ledger.masks.clear()
         self.ledger.windowed.clear()
         self.ledger.coherent_masks.clear()
+        if boot is Boot.FIRMWARE:
+            self.ledger.frozen.clear()
         guest = self.make_guest(now, self.port, self._note, boot)
         for device in sorted(self.attached):
             guest.attach(device, nodes[device] if nodes else self.hypervisor.properties(self.pe(device)))
@@ -281,6 +309,8 @@ class Run:
             case Attach(device, frozen):
                 node = self.hypervisor.properties(self.pe(device))
                 self.guest.attach(device, node._replace(default=None) if frozen else node)
+                if frozen and not self.siblings(device):
+                    self.ledger.frozen.add(self.lpar.functions[device])
                 self.attached.add(device)
             case Detach(device):
                 self._detach(device, own)
@@ -303,9 +333,11 @@ class Run:
                 return accepted
             case AskMask(device):
                 return self.guest.required_mask(device)
-            case Map() | MapSg() | AllocCoherent():
+            case TakeOwnership() | CreateTable() | SetWindow() | UnsetWindow() | ReleaseOwnership():
+                return self._change_hands(event)
+            case Map() | MapSg() | AllocCoherent() | MapUser():
                 return self._begin(event)
-            case Unmap(number) | UnmapSg(number) | FreeCoherent(number):
+            case Unmap(number) | UnmapSg(number) | FreeCoherent(number) | UnmapUser(number):
                 self._end(self.ledger.mappings[number])
             case Online(number, cancelled):
                 return self._online(self.lpar.blocks[number], cancelled)
@@ -340,7 +372,47 @@ class Run:
             self.hypervisor.isolate(pe)
             self.ledger.forget(window.liobn for window, _ in own.left)
             self.ledger.lost_default.discard(self.lpar.functions[device])
+            self.ledger.frozen.discard(self.lpar.functions[device])
         self.attached.discard(device)
+
+    def _change_hands(self, event: Ownership) -> Answer:
+        """What user space does with a PE; the IOMMU core goes through all functions of the group."""
+        pe, group = self.lpar.functions[event.device], sorted(self.siblings(event.device))
+        owned = self.ledger.owned
+        match event:
+            case TakeOwnership():
+                taken = self._take(group)
+                owned |= {pe: {}} if taken else {}
+                return taken
+            case CreateTable(device, number, page_shift, window_size, levels):
+                start = self.guest.create_table(device, number, page_shift, window_size, levels)
+                owned[pe] |= {number: False} if start is not None else {}
+                return start
+            case SetWindow(device, number, source):
+                agreed = self.guest.set_window(device, number, source)
+                owned[pe] |= {number: True} if agreed and number in owned[pe] else {}
+                return agreed
+            case UnsetWindow(device, number):
+                del owned[pe][number]
+                return self.guest.unset_window(device, number)
+            case ReleaseOwnership():
+                for function in group:
+                    self.guest.release_ownership(function)
+                del owned[pe]
+                self._given_back.add(pe)
+        return None
+
+    def _take(self, group: Sequence[int]) -> bool:
+        """The functions before one that is refused are given back. Linux: __iommu_group_set_domain_internal()."""
+        if len(group) > 1:
+            self.reached["several functions change hands"] += 1
+        self.ledger.windowed -= set(group)
+        for number, function in enumerate(group):
+            if not self.guest.take_ownership(function):
+                for taken in group[:number]:
+                    self.guest.release_ownership(taken)
+                return False
+        return True
 
     def _forget_masks(self, device: int) -> None:
         self.ledger.masks.pop(device, None)
@@ -366,6 +438,9 @@ class Run:
             case AllocCoherent(device, memory, mask, cpu):
                 handle = self.guest.alloc_coherent(device, memory, mask, cpu)
                 elements = (self._whole_pages(memory),)
+            case MapUser(device, number, iova, memory, direction):
+                handle = self.guest.map_user(device, number, iova, memory, direction)
+                elements = (memory,)
         if handle is not None:
             self._mapped(asked, elements, (Span(handle, BusAddress(handle + elements[0].size)),))
         return handle
@@ -384,6 +459,8 @@ class Run:
                 self.guest.unmap_sg(device, memory, mapping.segments, direction)
             case AllocCoherent(device, memory, mask, _):
                 self.guest.free_coherent(device, memory, mapping.segments[0].start, mask)
+            case MapUser(device, number):
+                self.guest.unmap_user(device, number, mapping.segments[0])
 
     def _online(self, block: Span[PhysAddr], cancelled: bool) -> bool:
         """DLPAR add of memory as the core does it: GOING_ONLINE, then ONLINE, or CANCEL_ONLINE if anyone refused.
@@ -413,7 +490,7 @@ class Run:
             return agreed
 
 
-BEFORE = (SetMask, SetCoherentMask, AskMask)
+BEFORE = (SetMask, SetCoherentMask, AskMask, CreateTable)
 """Events that are judged by what they change."""
 
 

@@ -20,11 +20,11 @@ from model.profiles import Choices, Lpar, MultiTce, Profile
 from model.run import Done
 from model.types import BusAddress, Direction, PageShift, PhysAddr, Span
 
-VERSION = 3
+VERSION = 4
 """What is written: from 2 on with scatterlists and coherent buffers, from 3 on with PEs of several functions and events
-inside others.
+inside others, from 4 on with PEs that user space owns.
 """
-READABLE = (1, 2, VERSION)
+READABLE = (1, 2, 3, VERSION)
 MOST_DEVICES = 4096
 """Devices of a partition in a trace that is read."""
 EVENTS: dict[str, Any] = {kind.__name__: kind for kind in get_args(events.Event)}

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 from model.calls import HcallStatus, RtasCall
 from model.guest.enable import Outcome
+from model.guest.vfio import TableOutcome
 from model.invariants import INVARIANTS
 from model.profiles import Lpar, MultiTce, Profile
 from model.run import Run
 from model.types import GIB, TIB
-from properties.strategies import ALLOCATIONS, COHERENT_PAGES, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
+from properties.strategies import ALLOCATIONS, COHERENT_PAGES, HCALL_ANSWERS, RTAS_ANSWERS, USER_VIEW, WRITES
 
 EVENTS = (
     "event Attach: None", "event Detach: None", "event Reboot: None", "event AddVpmem: None", "event RemoveVpmem: None",
@@ -21,12 +22,18 @@ EVENTS = (
     "event SetMask: accepted=True bypass=True", "event SetMask: accepted=True bypass=False",
     "event SetMask: accepted=False bypass=False", "event SetCoherentMask: True", "event SetCoherentMask: False",
     "event AskMask: a mask", "event AskMask: none", "event Replug: None", "event EehReset: None",
+    "event TakeOwnership: True", "event TakeOwnership: False", "event ReleaseOwnership: None",
+    "event CreateTable: handle", "event CreateTable: None", "event SetWindow: True", "event SetWindow: False",
+    "event UnsetWindow: True", "event UnsetWindow: False",
+    "event MapUser: handle", "event MapUser: None", "event UnmapUser: None",
     "event OnlineVpmem: True", "event OnlineVpmem: False", "event OfflineVpmem: True", "event OfflineVpmem: False",
     "event Kexec: None", "event Kdump: None",
 )  # fmt: skip
 """Every event with every kind of answer."""
-OUTCOMES = tuple(f"enable: {outcome}" for outcome in Outcome)
-"""Every way in which enable can end."""
+OUTCOMES = (
+    *(f"enable: {outcome}" for outcome in Outcome), *(f"create table: {outcome}" for outcome in TableOutcome),
+)  # fmt: skip
+"""Every way in which enable can end, and a request of user space for a table."""
 STATUSES = (
     *(f"{call}: {status.name}" for call, answers in RTAS_ANSWERS.items() for status in answers),
     *(f"{call}: SUCCESS" for call in RTAS_ANSWERS),
@@ -35,17 +42,23 @@ STATUSES = (
     *(f"H_GET_TCE: {status.name}" for status in (HcallStatus.SUCCESS, *HCALL_ANSWERS)),
 )
 """Every status of every call that LoPAR lets it have."""
-FAILURES = tuple(f"{allocation}: fails" for allocation in (*ALLOCATIONS, COHERENT_PAGES))
+FAILURES = tuple(f"{allocation}: fails" for allocation in (*ALLOCATIONS, COHERENT_PAGES, USER_VIEW))
 """Every allocation of the guest, failing."""
 BRANCHES = (
     "scatterlist: direct", "scatterlist: merged", "scatterlist: kept apart by the device's limits",
     "scatterlist: undone in the middle", "coherent: direct", "kdump: a full table gives up its last entries",
+    *(f"take: {use}" for use in ("direct window", "dynamic window", "split window", "default window alone")),
+    "the default window came back", "several functions change hands",
+    "back to the host: accepted=True bypass=True", "back to the host: accepted=True bypass=False",
 )  # fmt: skip
-"""What the reference does now and then: with scatterlists and coherent buffers, and when it dumps another kernel."""
+"""What the reference does with scatterlists and coherent buffers besides mapping them one by one, what user space takes a
+PE from and what its drivers find afterwards, and when it dumps another kernel.
+"""
 
 INSIDE = (
     *(f"inside: {inner} in SetMask" for inner in ("Online", "Offline", "SetMask", "Map", "Unmap")),
     *(f"inside: {inner} in {outer}" for outer in ("Online", "Offline") for inner in ("SetMask", "Map", "Unmap", "Detach")),
+    *(f"inside: {inner} in TakeOwnership" for inner in ("Online", "Offline", "SetMask")),
     *(f"inside: {inner} in {outer}" for outer in ("Map", "Unmap") for inner in ("Map", "Unmap", "Online", "Offline")),
     *(f"inside: Kdump in {outer}" for outer in ("SetMask", "Map", "Unmap", "Online", "Offline")),
     "waited for dma_win_init_mutex", "waited for mem_hotplug_lock", "waited for dma_win_list_lock",

@@ -4,7 +4,19 @@
 from collections.abc import Iterator
 from itertools import product
 
-from model.events import Detach, Event, Inside, Map, Offline, Online, SetMask, Step, Unmap
+from model.events import (
+    Detach,
+    Event,
+    Inside,
+    Map,
+    Offline,
+    Online,
+    ReleaseOwnership,
+    SetMask,
+    Step,
+    TakeOwnership,
+    Unmap,
+)
 from model.profiles import PROFILES, Profile, simple_lpar
 from model.trace import Trace
 from model.types import GIB, Direction, PhysAddr, Span
@@ -25,8 +37,8 @@ def of_device(device: int, page: int) -> Map:
 
 
 OPENS = SetMask(0, MASKS["64 bits"])
-OUTER: tuple[Event, ...] = (OPENS, Online(1), Offline(1), of_device(0, 1), Unmap(1))
-"""What the first device, or the memory core, is at."""
+OUTER: tuple[Event, ...] = (OPENS, Online(1), Offline(1), of_device(0, 1), Unmap(1), TakeOwnership(0))
+"""What the first device, user space that takes it, or the memory core, is at."""
 INNER: tuple[Event, ...] = (Online(1), Offline(1), SetMask(1, MASKS["64 bits"]), of_device(1, 1), Unmap(0), Detach(1))
 """What another CPU does meanwhile."""
 
@@ -36,8 +48,9 @@ def meetings(profile: Profile) -> Iterator[Trace]:
     for outer, inner, point in product(OUTER, INNER, range(MOST_POINTS)):
         before: list[Event] = [of_device(1, 0)]
         before += [Unmap(0), SetMask(1, OPENS.mask)] if isinstance(inner, Detach) else []
-        before += [] if outer == OPENS else [OPENS, of_device(0, 0)]
+        before += [] if outer == OPENS else [OPENS]
+        before += [] if outer in (OPENS, TakeOwnership(0)) else [of_device(0, 0)]
         before += [Online(1)] if Offline(1) in (outer, inner) else []
-        after: list[Event] = [Unmap(number) for number in range(4)]
+        after: list[Event] = [ReleaseOwnership(0), *(Unmap(number) for number in range(4))]
         met = Step(outer, inside=(Inside(point, Step(inner)),))
         yield Trace(profile, LPAR, (*map(Step, before), met, *map(Step, after)))

@@ -36,6 +36,7 @@ from model.events import (
     SetCoherentMask,
     SetMask,
     Step,
+    TakeOwnership,
 )
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
@@ -43,6 +44,7 @@ from model.possible import BITS_32
 from model.profiles import PROFILES, Lpar, Profile
 from model.run import Run
 from model.types import Direction, DmaMask, SegmentLimits
+from properties import owners
 from properties import strategies as own
 from properties.goals import shapes_of
 from properties.strategies import (
@@ -300,6 +302,51 @@ class LifeCycle(RuleBasedStateMachine):
             self.do(OnlineVpmem(number, stopped) if ram else RemoveVpmem(number), dictated)
         else:
             self.do(AddVpmem(number))
+
+    def drives(self, event: Event) -> bool:
+        """Whether the guest is driven through such events at all."""
+        return True
+
+    def may_be_taken(self) -> bool:
+        """Whether user space may take a PE."""
+        owned, functions = self.run.ledger.owned, self.run.lpar.functions
+        return self.drives(TakeOwnership(0)) and any(functions[device] not in owned for device in self.run.attached)
+
+    @precondition(may_be_taken)
+    @rule(
+        device=st.integers(0, 2), which=st.integers(0, 11), plan=st.sampled_from(owners.PLANS),
+        at=st.sampled_from((0, 1, 2, 4, 6)), dictated=faults(*own.USER_POINTS),
+        other=meanwhile(Beside.ONLINE, Beside.OFFLINE, Beside.PROBE, Beside.UNMAP),
+    )  # fmt: skip
+    def take_over(
+        self, device: int, which: int, plan: owners.Plan, at: int, dictated: Faults, other: Meanwhile
+    ) -> None:
+        """User space takes a PE whose drivers have gone, and uses it; from about its `at`th event on something fails."""
+        device = self.device(device)
+        for function in sorted(self.run.siblings(device)):
+            self.end_mappings(function)
+        self.do(TakeOwnership(device), dictated if at <= 1 else (), self.beside(other))
+        self.use(device, which, plan, at - 1, dictated)
+
+    def is_owned(self) -> bool:
+        """Whether user space owns a PE."""
+        return bool(self.run.ledger.owned)
+
+    @precondition(is_owned)
+    @rule(
+        device=st.integers(0, 2), which=st.integers(0, 11), plan=st.sampled_from(owners.PLANS),
+        at=st.sampled_from((0, 1, 2, 4, 6)), dictated=faults(*own.USER_POINTS),
+    )  # fmt: skip
+    def go_on(self, device: int, which: int, plan: owners.Plan, at: int, dictated: Faults) -> None:
+        """User space goes on with what it owns."""
+        owned, functions = self.run.ledger.owned, self.run.lpar.functions
+        mine = [other for other in sorted(self.run.attached) if functions[other] in owned]
+        self.use(mine[device % len(mine)], which, plan, at, dictated)
+
+    def use(self, device: int, which: int, plan: owners.Plan, at: int, dictated: Faults) -> None:
+        """Carry out a plan."""
+        for number, event in enumerate(owners.events(self.run, device, plan, which)):
+            self.do(event, dictated if number >= at else ())
 
     @rule(
         device=st.integers(0, 2), what=st.sampled_from(own.INTERRUPTIONS),

@@ -58,6 +58,8 @@ ALLOCATIONS = tuple(
 """The guest's allocations that can fail, by what is allocated."""
 COHERENT_PAGES = "allocate coherent"
 """The pages of a coherent buffer."""
+USER_VIEW = "allocate userspace-view"
+"""Where the kernel notes what user space maps."""
 WRITES = ("H_PUT_TCE", "H_STUFF_TCE", "H_PUT_TCE_INDIRECT")
 
 
@@ -224,6 +226,11 @@ FAILING_CLEAN_UP = (
     Fault("H_STUFF_TCE", 1, int(HcallStatus.PARAMETER)),
 )  # fmt: skip
 ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
+USER_POINTS = (
+    *(f"allocate {what}" for what in ("bitmap", "table", "property", "list-entry", "saved-property")), *(USER_VIEW,) * 4,
+    *RTAS_ANSWERS, *("H_PUT_TCE", "H_STUFF_TCE") * 3,
+)  # fmt: skip
+"""Where something can fail of what user space asks for."""
 
 
 COHERENT_BITS = (24, 31, 32, 32, 33, 40, 48, 63, 64, 64, 64, 64)

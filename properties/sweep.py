@@ -13,7 +13,7 @@ from model.profiles import PROFILES, Lpar, Profile, simple_lpar
 from model.run import GuestMaker, InvariantBroken, Run
 from model.trace import Trace
 from model.types import GIB, Direction, DmaMask, PhysAddr, Span
-from properties.strategies import ALLOCATIONS, HCALL_ANSWERS, RTAS_ANSWERS, WRITES
+from properties.strategies import ALLOCATIONS, HCALL_ANSWERS, RTAS_ANSWERS, USER_VIEW, WRITES
 
 LPARS = {"RAM only": simple_lpar(8 * GIB), "RAM and vPMEM": simple_lpar(8 * GIB, vpmem=GIB)}
 MASKS = {"64 bits": DmaMask((1 << 64) - 1), "48 bits": DmaMask((1 << 48) - 1)}
@@ -34,7 +34,7 @@ def case_name(case: object) -> str:
 
 def answers(point: str) -> Iterator[int]:
     """What a call may answer when it fails."""
-    if point in ALLOCATIONS:
+    if point in (*ALLOCATIONS, USER_VIEW):
         return iter((0,))
     return (int(status) for status in RTAS_ANSWERS.get(point) or HCALL_ANSWERS)
 
@@ -47,10 +47,16 @@ def failures(
     The points are those that come up where nothing fails, and the clean-up's; of a loop of hypercalls the first two calls
     and the last.
     """
-    run = Run(profile, lpar, guest, hypervisor)
+    points = points_of(Run(profile, lpar, guest, hypervisor), SetMask(0, mask))
+    points |= dict.fromkeys(CLEAN_UP)
+    return [Fault(point, skip, answer) for point, skip in points for answer in answers(point)]
+
+
+def points_of(run: Run, event: Event) -> dict[tuple[str, int], None]:
+    """Where an event, which is carried out, can be made to fail: the point, and how many calls of its kind pass before."""
     before = Counter(run.reached)
     with suppress(InvariantBroken):  # right or wrong, its calls are what is asked for
-        run.step(Step(SetMask(0, mask)))
+        run.step(Step(event))
     made: Counter[str] = Counter()
     points: dict[tuple[str, int], None] = {}
     for crossing in run.history[-1].crossings:
@@ -60,10 +66,9 @@ def failures(
                 (crossing.name, made[crossing.name] + call) for call in {0, min(1, calls - 1), calls - 1}
             )
             made[crossing.name] += calls
-    for what in ALLOCATIONS:
+    for what in (*ALLOCATIONS, USER_VIEW):
         points |= dict.fromkeys((what, skip) for skip in range((run.reached - before)[f"{what}: succeeds"]))
-    points |= dict.fromkeys(CLEAN_UP)
-    return [Fault(point, skip, answer) for point, skip in points for answer in answers(point)]
+    return points
 
 
 def hit(run: Run, fault: Fault) -> bool:

@@ -71,7 +71,7 @@ def completed(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     [
         ("ddwcheck ker", ["kernel"]), ("ddwcheck replay --fix", ["--fixed-defects"]),
         ("ddwcheck explain --release 6.1", ["6.1", "6.12"]), ("ddwcheck log --format s", ["sarif"]),
-        ("ddwcheck explain --event set", ["set-mask", "set-coherent-mask"]),
+        ("ddwcheck explain --event set", ["set-mask", "set-coherent-mask", "set-window"]),
     ],
 )  # fmt: skip
 def test_the_shell_completes_verbs_options_and_their_values(

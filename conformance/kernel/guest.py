@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
+from conformance.kernel.owners import HostAlone
 from conformance.kernel.worker import Ask, Program, Scenario
 from conformance.scope import OutOfScope
 from model.interfaces import DdwProperties, GuestDevice, GuestTable, GuestWindow, MaskAnswer, Port
@@ -25,7 +26,7 @@ class MemoryAction(IntEnum):
     CANCEL_ONLINE = 16
 
 
-class CompiledKernel:
+class CompiledKernel(HostAlone):
     """One boot of the kernel that `program` was compiled from.
 
     lpar: what the partition is made of; port: its way to the hypervisor; callers: see Scenario. The judge sees what the

@@ -114,7 +114,7 @@ def view(kernel: "Kernel", device: int) -> GuestDevice | None:
     node = dev.node
     return GuestDevice(
         dev.mask,
-        [table.view() for table in node.tables.values()],
+        [table.view() for table in (*node.tables.values(), *(user.table for user in node.user.values()))],
         dev.table.liobn if dev.table and not dev.table.freed else None,
         node.window.view if node.window else None,
         node.default is not None,

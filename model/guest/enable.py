@@ -114,7 +114,7 @@ def open_window(kernel: "Kernel", device: Device, mask: DmaMask, undo: ExitStack
     kernel.release_default(device, window)
     table = kernel.dynamic_table(node, window) if plan.dynamic.size else None
     if node.gave_up:
-        kernel.save_default(committed=True)
+        kernel.save_default(node, committed=True)
     kernel.commit(device, window, table)
     if table is None:
         return Outcome.DIRECT
@@ -172,7 +172,7 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
         raise Refused(Outcome.NO_DEFAULT)
     if node.extension(RESET_TOKEN) is None:
         raise Refused(Outcome.NO_RESET)
-    if not kernel.save_default(committed=False):
+    if not kernel.save_default(node, committed=False):
         raise Refused(Outcome.NO_COPY)
     if not kernel.clear_default(table):
         raise Refused(Outcome.CLEAR_REFUSED)
@@ -198,9 +198,11 @@ def is_shared(kernel: "Kernel", node: Node) -> bool:
     return sum(dev.node is node for dev in kernel.devices.values()) > 1
 
 
-def save_default(kernel: "Kernel", committed: bool) -> bool:
+def save_default(kernel: "Kernel", node: Node, committed: bool) -> bool:
     """Keep a copy of `ibm,dma-window`, while it can still be said that there is no memory. Linux: copy_property()."""
-    return committed or kernel.port.allocate("saved-property")
+    if not committed and node.saved is None and kernel.port.allocate("saved-property"):
+        node.saved = node.default
+    return node.saved is not None
 
 
 def clear_default(kernel: "Kernel", table: Table) -> bool:

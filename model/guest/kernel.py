@@ -23,6 +23,7 @@ from model.guest import (
     sizing,
     table,
     tces,
+    vfio,
 )
 from model.guest.windows import Device, DmaWindow, Node
 from model.interfaces import Boot, Port
@@ -164,6 +165,35 @@ class Kernel:
     map_coherent = coherent.map_coherent
     coherent_alignment = staticmethod(coherent.coherent_alignment)
     free_coherent = coherent.free_coherent
+    # User space takes it and gives it back
+    take_ownership = vfio.take_ownership
+    clear_out = vfio.clear_out
+    forget_use = vfio.forget_use
+    remove_host_window = vfio.remove_host_window
+    can_be_restored = vfio.can_be_restored
+    drop_default = vfio.drop_default
+    drop_returned = vfio.drop_returned
+    create_table = vfio.create_table
+    asks_for_default = vfio.asks_for_default
+    table_on_default = vfio.table_on_default
+    costs_window = vfio.costs_window
+    restore_for_user = vfio.restore_for_user
+    table_on_new_window = vfio.table_on_new_window
+    user_table = vfio.user_table
+    user_view = vfio.user_view
+    note_refusal = vfio.note_refusal
+    set_window = vfio.set_window
+    unset_window = vfio.unset_window
+    clear_user_table = vfio.clear_user_table
+    remove_user_window = vfio.remove_user_window
+    map_user = vfio.map_user
+    unmap_user = vfio.unmap_user
+    clear_user = vfio.clear_user
+    exchange = vfio.exchange
+    release_ownership = vfio.release_ownership
+    host_again = vfio.host_again
+    restore_for_host = vfio.restore_for_host
+    use_again = vfio.use_again
     # Memory comes and goes
     memory_going_online = hotplug.memory_going_online
     memory_online = hotplug.memory_online

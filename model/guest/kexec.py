@@ -29,7 +29,7 @@ def properties(kernel: "Kernel", device: int) -> DdwProperties:
 
     # RETURN
     left = InheritedWindow(window.liobn, window.base, window.page_shift, window.shift) if window is not None else None
-    return DdwProperties(node.pe, node.default, node.applicable, node.extensions, node.mmio32, left)
+    return DdwProperties(node.pe, node.default, node.applicable, node.extensions, node.mmio32, left, node.saved)
 
 
 def inherit_window(kernel: "Kernel", node: Node, left: InheritedWindow) -> None:

@@ -2,6 +2,7 @@
 """What the guest keeps of nodes, windows and devices. Linux: struct dma_win, pci_dn, device::archdata."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
@@ -41,11 +42,22 @@ class DmaWindow:
         return GuestWindow(self.liobn, direct, Span(BusAddress(self.base + self.dynamic_start), self.stop))
 
 
+class UserTable(NamedTuple):
+    """A table that user space has asked for; window: the dynamic window made for it, None on the default one.
+
+    Which of its entries are taken is what user space has mapped: struct iommu_table::it_userspace.
+    """
+
+    table: Table
+    window: DmaWindow | None
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """The device-tree node that carries the window properties of a PE, and the tables of its group.
 
-    default: `ibm,dma-window`.
+    default: `ibm,dma-window`; saved: its copy, for when it is gone. owned: user space has the PE; user: the tables that it
+    asked for, by number.
     window: the DDW property. tables: by role, "default" and "ddw". limited: its windows were reset for limited addressing.
     gave_up: its default window was removed to make room. plan: what the last attempt to open a window planned.
     """
@@ -60,11 +72,15 @@ class Node:
     limited: bool = False
     gave_up: bool = False
     plan: WindowPlan | None = None
+    saved: DefaultWindow | None = None
+    owned: bool = False
+    user: dict[int, UserTable] = field(default_factory=dict)
 
     @classmethod
     def of(cls, properties: DdwProperties) -> "Node":
-        """The node as firmware presents it."""
-        return cls(properties.pe, properties.applicable, properties.extensions, properties.mmio32, properties.default)
+        """The node as firmware presents it, or the kernel before."""
+        tokens, extensions, mmio32 = properties.applicable, properties.extensions, properties.mmio32
+        return cls(properties.pe, tokens, extensions, mmio32, properties.default, saved=properties.saved)
 
     def extension(self, index: int) -> int | None:
         """One cell of `ibm,ddw-extensions`, None where there is none. Linux: ddw_read_ext()."""

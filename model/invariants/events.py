@@ -3,8 +3,19 @@
 
 from collections.abc import Iterator
 
-from model.events import AskMask, Attach, Detach, Replug, SetCoherentMask, SetMask
+from model.events import (
+    AskMask,
+    Attach,
+    CreateTable,
+    Detach,
+    ReleaseOwnership,
+    Replug,
+    SetCoherentMask,
+    SetMask,
+    TakeOwnership,
+)
 from model.interfaces import GuestDevice, MaskAnswer
+from model.invariants.owners import leaves_something, not_as_at_boot, not_taken_clean
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene
 from model.ledger import Crossing
@@ -13,9 +24,11 @@ from model.types import DmaMask
 BITS_32 = DmaMask((1 << 32) - 1)
 
 
-def failed_attempts(scene: Scene) -> Iterator[SetMask]:
-    """A mask above 32 bits that did not lead to a dynamic window."""
+def failed_attempts(scene: Scene) -> Iterator[SetMask | CreateTable]:
+    """A mask above 32 bits that did not lead to a dynamic window, and a table that user space could not have."""
     event = scene.event
+    if isinstance(event, CreateTable) and scene.answer is None:
+        yield event
     if isinstance(event, SetMask) and event.mask > BITS_32:
         view = scene.views.get(event.device)
         if view is not None and view.window is None:
@@ -31,9 +44,13 @@ def mask_events(scene: Scene) -> Iterator[MaskEvent]:
         yield scene.event
 
 
-def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach | Replug]:
-    """A device came or went, or both."""
-    if isinstance(scene.event, Attach | Detach | Replug):
+Hands = TakeOwnership | ReleaseOwnership
+"""Events by which a PE changes hands."""
+
+
+def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach | Replug | Hands]:
+    """A device came or went, or both, or a PE changed hands."""
+    if isinstance(scene.event, Attach | Detach | Replug | Hands):
         yield scene.event
 
 
@@ -42,11 +59,14 @@ def comings_and_goings(scene: Scene) -> Iterator[Attach | Detach | Replug]:
     "windows whose removal the hypervisor refused, and a default that it would not restore, are excused; a kernel that dumps "
     "one which crashed in an attempt cannot know what that left",
 )  # fmt: skip
-def fails_clean(scene: Scene, event: SetMask) -> Violation | None:
+def fails_clean(scene: Scene, event: SetMask | CreateTable) -> Violation | None:
     """A DDW attempt that fails leaves the device as if it had not been tried: default window there, usable, and the
-    answer says no bypass.
+    answer says no bypass. So does a table that user space cannot have.
     """
     device = event.device
+    if isinstance(event, CreateTable):
+        wrong = leaves_something(scene, event)
+        return None if wrong is None else Violation("enable-fails-clean", *wrong, device)
     view, before = scene.views[device], scene.before.get(device)
     if isinstance(scene.answer, MaskAnswer) and scene.answer.bypass:
         return Violation(
@@ -160,12 +180,20 @@ def _lost(scene: Scene, device: int, before: GuestDevice, after: GuestDevice) ->
     return not (reached and after.current in scene.windows[device])
 
 
-@invariant("detach-leaves-nothing", comings_and_goings)
-def leaves_nothing(scene: Scene, event: Attach | Detach | Replug) -> Violation | None:
+@invariant(
+    "detach-leaves-nothing", comings_and_goings,
+    "of a PE given back a default window that the hypervisor would not restore is excused; of one that is taken no refusal, "
+    "since it could have been kept",
+)  # fmt: skip
+def leaves_nothing(scene: Scene, event: Attach | Detach | Replug | Hands) -> Violation | None:
     """After detach no window, TCE, table, list entry or property of the PE is left, and a re-attached PE behaves like a
-    new one.
+    new one; so does one that user space gives back or could not get, and one that it gets reaches nothing.
     """
     device = event.device
+    if isinstance(event, Hands):
+        taken = isinstance(event, TakeOwnership) and scene.answer is True
+        wrong = not_taken_clean(scene, event) if taken else not_as_at_boot(scene, event)
+        return None if wrong is None else Violation("detach-leaves-nothing", *wrong, device)
     view = scene.guest.view(device)
     if isinstance(event, Attach | Replug) and view is not None and view.mask != BITS_32:
         return Violation("detach-leaves-nothing", "a device that is found again is not like a new one", f"mask {BITS_32:#x}",

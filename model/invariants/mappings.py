@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from model.events import AllocCoherent, Beginning, Ending, MapSg
+from model.events import AllocCoherent, Beginning, Ending, MapSg, MapUser
 from model.interfaces import WindowView
 from model.invariants import spans
 from model.invariants.registry import Violation, invariant
@@ -70,7 +70,12 @@ def route_agrees(scene: Scene, event: Ending) -> Violation | None:
     return None
 
 
-@invariant("handle-in-mask", lambda scene: [] if scene.answer is None else beginnings(scene))
+def handles_chosen(scene: Scene) -> Iterator[Beginning]:
+    """A driver was given a handle."""
+    return (event for event in beginnings(scene) if scene.answer is not None and not isinstance(event, MapUser))
+
+
+@invariant("handle-in-mask", handles_chosen, "user space chooses its bus addresses itself")
 def handle_in_mask(scene: Scene, event: Beginning) -> Violation | None:
     """Every handle, to its last byte, is within the device's DMA mask (a coherent buffer's within its coherent mask) and
     one region of its window, and in no MMIO32 page nor page 0; no segment of a scatterlist is longer than the device

@@ -4,13 +4,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from model.events import Detach, EehReset, Ending, Event
+from model.events import Detach, EehReset, Event
 from model.interfaces import Answer, GuestDevice, GuestTable, GuestWindow, TceSpan, WindowView
 from model.invariants import spans
-from model.ledger import Crossing, Mapping
+from model.ledger import Mapping
 from model.types import CONTROL, BusAddress, Liobn, Span
 
 if TYPE_CHECKING:
+    from model.recorder import Progress
     from model.run import Run
 
 NO_REGION = Span(BusAddress(0), BusAddress(0))
@@ -42,14 +43,15 @@ class Scene:
 
     before: the guest's views before a driver's event with masks. left: after the Detach of a node, before the hypervisor
     isolates the slot, its windows and whether they hold a TCE that the guest could have cleared. touched: devices that had
-    other events meanwhile. crash: what crashed the guest, if anything did. inside: other events are under way.
+    other events meanwhile. lacked: the allocations of the event that failed. crash: what crashed the guest, if anything did.
+    inside: other events are under way.
 
     ddw: the devices whose PE has a dynamic window. kept_tables: the tables that the guest keeps, each once, `tables` those
     whose window exists.
     """
 
     def __init__(
-        self, run: "Run", event: Event, answer: Answer, crossings: Sequence[Crossing],
+        self, run: "Run", event: Event, answer: Answer, progress: "Progress",
         before: "dict[int, GuestDevice | None]", left: Sequence[tuple[WindowView, bool]], touched: set[int],
         crash: str | None,
     ) -> None:  # fmt: skip
@@ -58,7 +60,7 @@ class Scene:
         self.answer: Answer = answer
         self.profile, self.lpar, self.hypervisor, self.guest = run.profile, run.lpar, run.hypervisor, run.guest
         self.ledger, self.attached = run.ledger, run.attached
-        self.event, self.crossings, self.crash = event, crossings, crash
+        self.event, self.crossings, self.lacked, self.crash = event, progress.crossings, progress.lacked, crash
         self.before, self.left, self.touched = before, left, touched
         self.inside = bool(self.ledger.under_way)
         functions, ledger = self.lpar.functions, self.ledger
@@ -74,8 +76,8 @@ class Scene:
             and d == first[functions[d]]
             and functions[d] not in run.opening
         ]
-        ended = event.mapping if isinstance(event, Ending) else None
-        self.live = [m for n, m in ledger.mappings.items() if n != ended and n not in ledger.ending]
+        ended = run.ends(event) | ledger.ending
+        self.live = [m for n, m in ledger.mappings.items() if n not in ended]
         self.kept_tables: list[tuple[int, GuestTable]] = [(d, t) for d in first.values() for t in self.views[d].tables]
         self.tables = [
             self._table(d, t, self.windows[d][t.liobn]) for d, t in self.kept_tables if t.liobn in self.windows[d]

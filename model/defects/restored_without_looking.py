@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A PE that user space gives back gets a table on its default window, whether or not the reset restored that."""
+
+from typing import TYPE_CHECKING
+
+from model.defects import Defect
+from model.guest import vfio
+from model.guest.windows import Node
+
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
+
+
+def copy_back(kernel: "Kernel", node: Node) -> None:
+    """Linux: restore_default_dma_window() copies the property back after a reset_dma_window() that returns nothing."""
+    kernel.reset_windows(node)
+    node.default = node.default or node.saved
+
+
+DEFECT = Defect(
+    id="restored-without-looking",
+    breaks="no-dead-liobn",
+    replaces=vfio.restore_for_host,
+    by=copy_back,
+    releases=("6.12", "7.2", "7.3"),
+    root_cause="What firmware says to a reset is printed and forgotten. Where the copy of the property is missing too, the "
+    "parser is given NULL, which is not restated here. From reading.",
+)
