@@ -28,14 +28,15 @@ _FORMS = {
         "ddw_remove": f"liobn={_NUMBER}",
         "ddw_reset": _PE,
         "new_table": rf"liobn={_NUMBER} table=\S+ fd=-?[0-9]+",
+        "xlate": f"liobn={_NUMBER} {_NUMBER} -> {_NUMBER} perm=([0-3]) mask={_NUMBER}",
     }.items()
 }
-_OTHER = {"xlate", "pci_get", "get"}
-"""Events that change no table: DMA, reading."""
+_OTHER = {"pci_get", "get"}
+"""Events of which nothing can be said: reading."""
 
 
 def parse(line: str, where: str) -> tuple[str, list[int]] | None:
-    """The kind of an event and its numbers, in the line's order; None for one that changes no table.
+    """The kind of an event and its numbers, in the line's order; None for one that says nothing.
 
     where: file and line, for BadInput, which a line raises that has not the whole format of its kind.
     """

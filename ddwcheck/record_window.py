@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A TCE table as a record tells it, kept as ranges: cost follows what a call touches, not what else is mapped."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -45,6 +45,11 @@ class Window:
         elif access:
             left.append(Run(start, stop, page, access))
         self.runs[first:last] = left + right
+
+    def at(self, entry: int) -> Run | None:
+        """The run that an entry is in, None if it is not valid."""
+        position = bisect_right(self.runs, entry, key=START) - 1
+        return self.runs[position] if position >= 0 and entry < self.runs[position].stop else None
 
     def reached(self, access: Iterable[int]) -> list[tuple[int, int]]:
         """The memory, in bytes, that lies at its own address counted from the base, with one of these kinds of access."""
