@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ddwcheck log`: what real kernels decided, read from their logs and held against the model; and QEMU's traces of TCEs."""
+"""`ddwcheck log`: what real kernels decided, by their logs and tracepoints, held against the model; and QEMU's traces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ddwcheck import BadInput, Verdict, log_rules, record, sizes, worst, wrapped
 from ddwcheck.log_cases import RAM_SHIFTS, sizes_known
@@ -11,25 +12,44 @@ from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
 from ddwcheck.record_kernel import said
+from ddwcheck.tracepoints import MARK, Tracepoints
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
 
 
+class Log(NamedTuple):
+    """What is in one file: the kernel's lines, what QEMU traced, what the kernel's tracepoints say."""
+
+    path: str
+    devices: Devices
+    traced: record.Judge
+    tracepoints: Tracepoints
+
+    @property
+    def decisions(self) -> Iterator[tuple[Device, list[Reading]]]:
+        """Every try of every device, as the kernel printed it and as its tracepoints show it."""
+        yield from judge(self.devices)
+        yield from judge(group(self.tracepoints.lines))
+
+
 def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
     """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read."""
-    logs = [(path, *_parse(path)) for path in paths]
+    logs = [parse(path) for path in paths]
     report: list[str] = []
     verdicts = []
-    for path, found, traced in logs:
-        report.append(shown(path))
-        if traced.calls:
-            report.extend(record.report(traced))
-            verdicts.append(record.verdict(traced))
-        for device, readings in judge(found):
+    for log in logs:
+        report.append(shown(log.path))
+        if log.traced.calls:
+            report.extend(record.report(log.traced))
+            verdicts.append(record.verdict(log.traced))
+        if log.tracepoints.calls:
+            report.extend(log.tracepoints.report())
+            verdicts.append(log.tracepoints.verdict)
+        for device, readings in log.decisions:
             report.extend(_device(device, readings))
             verdicts += [reading.verdict for reading in readings]
-        loose = [broken for line in found.loose for broken in log_rules.status(line)]
+        loose = [broken for line in log.devices.loose for broken in log_rules.status(line)]
         report.extend(f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in loose)
         verdicts += [Verdict.VIOLATED] * bool(loose)
     verdict = worst(verdicts)
@@ -38,14 +58,23 @@ def check(paths: Sequence[str]) -> tuple[list[str], Verdict]:
     return [part for line in report for part in wrapped(line)], verdict
 
 
-def _parse(path: str) -> tuple[Devices, record.Judge]:
-    """The devices of one log, and what QEMU traced into it; a log without a line about DDW says nothing, no pass."""
-    found = group(read(lines(path), shown(path)))
+def parse(path: str) -> Log:
+    """Read one log; one without a line about DDW says nothing, no pass."""
+    tracepoints = Tracepoints(shown(path))
+    found = group(read(_and_tracepoints(lines(path), tracepoints), shown(path)))
     traced = record.Judge(shown(path), said(found))
     traced.read(lines(path))
-    if not found.devices and not found.loose and not traced.calls:
+    if not found.devices and not found.loose and not traced.calls and not tracepoints.calls:
         raise BadInput(f"{shown(path)}: no line about DDW")
-    return found, traced
+    return Log(path, found, traced, tracepoints)
+
+
+def _and_tracepoints(numbered: Iterable[tuple[int, str]], tracepoints: Tracepoints) -> Iterator[tuple[int, str]]:
+    """The lines that are of no tracepoint; the others are taken on the way."""
+    for number, text in numbered:
+        tracepoints.take(number, text)
+        if not MARK.search(text):
+            yield number, text
 
 
 def _device(device: Device, readings: Sequence[Reading]) -> Iterator[str]:
