@@ -46,7 +46,7 @@ def test_a_difference_is_kept_as_a_folder_and_is_exit_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("conformance.qemu.expected.DEVIATIONS", (StuffsOneLess, *DEVIATIONS))
-    assert main(["qemu", "--calls", "4000", "--seed", "3", "--out", str(tmp_path)]) == 1
+    assert main(["qemu", "--calls", "4000", "--accesses", "0", "--seed", "3", "--out", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
     assert "VIOLATED after 1 calls" in shown and "StuffTce" in shown
     assert (tmp_path / "qemu-seed-3" / "report.txt").read_text().startswith("VIOLATED after ")

@@ -100,11 +100,12 @@ def replay(
 def qemu(
     *,
     calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
+    accesses: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="And accesses of a device.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
 ) -> Outcome:
-    """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
-    return judge_qemu(calls, seed, out)
+    """Make random RTAS calls and hypercalls on a real QEMU, let a device do DMA, and compare with what is expected."""
+    return judge_qemu(calls, accesses, seed, out)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from conformance.qemu import dma
 from conformance.qemu.differ import Difference, Tally, compare
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
@@ -17,7 +18,7 @@ from ddwcheck.log_files import shown
 from ddwcheck.sources import cache_folder
 
 
-def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
+def judge(calls: int, accesses: int, seed: int, out: str) -> tuple[list[str], Verdict]:
     """What was compared, and the shortest calls that differ. BadInput without QEMU or room for a counterexample."""
     try:
         require_programs()
@@ -27,6 +28,7 @@ def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
     except OSError as error:
         raise BadInput(f"{shown(out)}: {error.strerror}") from None
     cache, tally, found, interrupted = cache_folder(None) / "qemu", Tally(), None, False
+    reached = dma.Tally()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("calls", total=calls)
@@ -35,16 +37,25 @@ def judge(calls: int, seed: int, out: str) -> tuple[list[str], Verdict]:
             if found is not None:
                 progress.update(task, description="shortening", total=None)
                 found = shorten(cache, found)
+            elif accesses:
+                progress.reset(task, description="accesses", total=accesses)
+                found = dma.compare(
+                    cache, accesses, seed, lambda done: progress.update(task, completed=done), tally=reached
+                )
         except KeyboardInterrupt:
             interrupted = True
     lines = [
         f"{tally.calls:,} calls on {tally.machines} machines, {tally.read_back:,} TCEs read back, seed {seed}",
         f"{len(DEVIATIONS)} known deviations (FINDINGS.md, Q1 to Q10); QEMU aborted {tally.aborts} times as Q1 says",
     ]
+    if reached.accesses:
+        met = ", ".join(f"{count:,} {how}" for how, count in sorted(reached.seen.items()))
+        lines.append(f"{reached.accesses:,} accesses of a device, byte by byte; parts of pages: {met}")
     if interrupted:
         lines.append("interrupted")
     if found is None:
-        return lines, Verdict.INCONCLUSIVE if interrupted or tally.calls == 0 else Verdict.HOLDS
+        done = tally.calls >= calls and reached.accesses >= accesses and not interrupted
+        return lines, Verdict.HOLDS if done else Verdict.INCONCLUSIVE
     folder = Path(out) / f"qemu-seed-{seed}"
     keep(folder, found, seed)
     return [*lines, *told(found), f"{folder / 'calls.json'}"], Verdict.VIOLATED

@@ -25,10 +25,17 @@ class Stopped(Exception):
 class Machine:
     """A running pseries machine. Context manager: the process ends with it, and with the process that started it.
 
-    ram: all its memory, shared. qtest, monitor: QEMU's two protocols, as sockets. options: further ones for QEMU.
+    ram: all its memory, shared. qtest, monitor: QEMU's two protocols, as sockets. options, descriptors: further ones for
+    QEMU.
     """
 
-    def __init__(self, cache: Path, options: Sequence[str] = (), bridges: Sequence[int] = BRIDGES) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        options: Sequence[str] = (),
+        bridges: Sequence[int] = BRIDGES,
+        descriptors: Sequence[int] = (),
+    ) -> None:
         image = firmware(cache)
         memory = os.memfd_create("ddwcheck")
         os.truncate(memory, RAM)
@@ -41,7 +48,7 @@ class Machine:
             *(word for index in bridges for word in ("-device", f"spapr-pci-host-bridge,index={index},id=phb{index}")),
             *options,
         ]  # fmt: skip
-        self.process = Process(command, ["qtest", "monitor"], [memory])
+        self.process = Process(command, ["qtest", "monitor"], [memory, *descriptors])
         os.close(memory)
         self.qtest, self.monitor = self.process.channels["qtest"], self.process.channels["monitor"]
         self.qtest.settimeout(PATIENCE)
