@@ -9,7 +9,7 @@ SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove prove-second conformance lint bench nightly readme clean
+.PHONY: properties test prove prove-second conformance lint bench nightly boots readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -39,7 +39,10 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds
 	for seed in $$(seq 1 $(SEEDS)); do \
 	  $(BIN)/python -m pytest properties -n $(JOBS) -q --hypothesis-profile nightly --hypothesis-seed $$seed || exit 1; \
 	done
-	$(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+	DDWCHECK_BOOTS=all DDWCHECK_ACCESSES=100000 $(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+
+boots: $(READY) ## every boot of the matrix; needs QEMU
+	$(BIN)/ddwcheck boot
 
 readme: $(READY) ## write the README's generated tables anew
 	$(BIN)/ddwcheck readme --write

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict
+from ddwcheck.boot import run as boot_kernels
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
 from ddwcheck.kernel import Wish
@@ -106,6 +107,15 @@ def qemu(
 ) -> Outcome:
     """Make random RTAS calls and hypercalls on a real QEMU, let a device do DMA, and compare with what is expected."""
     return judge_qemu(calls, accesses, seed, out)
+
+
+@app.command()
+def boot(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="By default all.")] = None,
+    keep: Annotated[str | None, typer.Option(metavar="DIR", help="Where to leave the records, for log.")] = None,
+) -> Outcome:
+    """Boot kernels of Debian in QEMU, with memory and devices that come and go, and judge what they do."""
+    return boot_kernels(names or [], keep)
 
 
 @app.command()

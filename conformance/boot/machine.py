@@ -16,8 +16,8 @@ from conformance.qemu.process import Process
 
 ARGUMENTS = "-accel tcg -cpu power9 -smp 1 -nodefaults -nographic -display none -net none"
 CHANNELS = "-serial chardev:console -mon chardev=qmp,mode=control"
-MONITOR_PATIENCE = 10.0
-"""Seconds."""
+MONITOR_PATIENCE = 60.0
+"""Seconds; with a large maximum of memory QEMU needs some before it listens."""
 LAST_LINES = 6
 """How many lines of the console a hang is reported with."""
 
