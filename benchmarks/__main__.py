@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmarks.machine_floor import machine_floor_ratio
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
-from benchmarks.records import lines_of_a_record
+from benchmarks.records import lines_of_a_record, whole_command
 from benchmarks.storms import scenarios_a_second
 from benchmarks.timing import Figure, Measurement
 
@@ -22,6 +22,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     machine_floor_ratio,
     scenarios_a_second,
     lines_of_a_record,
+    whole_command,
 )
 REPETITIONS = 15
 

@@ -12,7 +12,8 @@ from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
 from ddwcheck.record_kernel import said
-from ddwcheck.tracepoints import MARK, Tracepoints
+from ddwcheck.record_lines import PREFIX
+from ddwcheck.tracepoints import Tracepoints
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
@@ -70,10 +71,11 @@ def parse(path: str) -> Log:
 
 
 def _and_tracepoints(numbered: Iterable[tuple[int, str]], tracepoints: Tracepoints) -> Iterator[tuple[int, str]]:
-    """The lines that are of no tracepoint; the others are taken on the way."""
+    """The lines that are neither QEMU's nor of a tracepoint; these are taken on the way."""
     for number, text in numbered:
-        tracepoints.take(number, text)
-        if not MARK.search(text):
+        if PREFIX in text:
+            continue
+        if not tracepoints.take(number, text):
             yield number, text
 
 

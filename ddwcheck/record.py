@@ -102,11 +102,12 @@ class Judge:
         number = 0
         for number, line in lines:
             if PREFIX in line:
-                self._end_of_map(number)
+                if self.ram:
+                    self._end_of_map(number)
                 self._event(number, line.rstrip("\n"))
             elif "System RAM" in line and (match := _RAM.fullmatch(line.strip())):
                 self._ram(number, int(match[1], 16), int(match[2], 16))
-            else:
+            elif self.ram:
                 self._end_of_map(number)
         self._end_of_map(number)
 
@@ -118,10 +119,13 @@ class Judge:
             self.ram.append((first, last + 1))
 
     def _event(self, number: int, line: str) -> None:
-        event = parse(line, f"{self.where}:{number}")
+        event = parse(line, self.where, number)
         if event is None:
             return
         kind, numbers = event
+        if kind == "xlate":
+            self._dma(number, *numbers)
+            return
         made, self.made = self.made, None
         if kind == "ddw_reset" and made is not None:
             self.phbs[_phb(made)] = numbers[0]
@@ -130,9 +134,6 @@ class Judge:
         if kind == "new_table":
             self.made = numbers[0]
             self.removed.discard(self.made)
-            return
-        if kind == "xlate":
-            self._dma(number, *numbers)
             return
         self.calls[kind] += 1
         self._call(number, kind, numbers)

@@ -73,15 +73,18 @@ class Tracepoints:
     hidden: int = 0
     cpus: dict[int, Cpu] = field(default_factory=dict)
 
-    def take(self, number: int, text: str) -> None:
-        """One line of the file; BadInput for one of a tracepoint that cannot be read or cannot follow."""
-        lost = _LOST.match(text)
-        if lost is not None:
+    def take(self, number: int, text: str) -> bool:
+        """One line of the file; whether it is about a tracepoint. BadInput for one that cannot be read or cannot follow."""
+        if "EVENTS]" in text and (lost := _LOST.match(text)):
             self.cpus[int(lost["cpu"])] = Cpu()
             self._remark(number, False, f"{lost['count']} events of CPU {lost['cpu']} are lost")
-            return
+            return True
         if not MARK.search(text):
-            return
+            return False
+        self._event(number, text)
+        return True
+
+    def _event(self, number: int, text: str) -> None:
         event = _EVENT.fullmatch(text.rstrip())
         form = _FORMS[event["kind"]].fullmatch(event["text"].strip()) if event else None
         if event is None or form is None:

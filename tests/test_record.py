@@ -75,6 +75,9 @@ BAD = {
                                   "window-empty-at-removal"),
     "reset while it maps RAM": (line(LIST), line(LIST) + "\n" + TABLE.format(DEFAULT) + RESET.format(0),
                                 "window-empty-at-removal"),
+    "reset while it maps RAM, beside an access": (
+        line(LIST), f"{line(LIST)}\n{TABLE.format(DEFAULT)}{DMA}\n{RESET.format(0)}", "window-empty-at-removal",
+    ),
     "used after the reset": (line(LIST), RESET.format(0) + line(LIST), "no-dead-liobn"),
     "reset of a PHB that is known by its new table": (
         QUERY, PUT.format(OTHER, 0x1003, 0) + TABLE.format(OTHER) + RESET.format(1) + QUERY,
