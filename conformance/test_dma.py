@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A device on a real QEMU reads and writes what the model's `translate` says, and the comparison sees what is wrong."""
 
-import os
-
 import pytest
 
 from conformance.qemu.dma import Tally, compare
@@ -13,7 +11,7 @@ from model.interfaces import Reach
 from model.types import CONTROL, BusAddress, Pe, PhysAddr
 
 CACHE = cache_folder(None) / "qemu"
-ACCESSES = int(os.environ.get("DDWCHECK_ACCESSES", "10000"))
+ACCESSES = 10_000
 
 
 def test_a_device_reaches_what_the_model_says() -> None:

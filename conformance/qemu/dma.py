@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from socket import socketpair
 
-from conformance.qemu.calls import Call
+from conformance.qemu.calls import Made
 from conformance.qemu.differ import Difference, Pair
 from conformance.qemu.e1000 import DEVICE, E1000, LONGEST, MOST, SHORTEST, Rings
 from conformance.qemu.machine import RAM, Machine, Stopped
@@ -58,9 +58,9 @@ class Device:
         self.pe = next(pe for pe in pair.papr.endpoints if pe.buid & 0xFF == BRIDGE)
         self.expected = bytearray(random.randbytes(SIZE))
         self._ram[ARENA : ARENA + SIZE] = bytes(self.expected)
-        self._calls: list[Call] = []
+        self._calls: list[Made] = []
 
-    def say(self, calls: list[Call]) -> Difference | None:
+    def say(self, calls: list[Made]) -> Difference | None:
         """Make calls on both platforms."""
         wanted = [self.pair.say(call) for call in calls]
         said, ended = self.pair.ask(calls)
@@ -122,11 +122,11 @@ class Device:
     def _difference(self, expected: str, observed: str) -> Difference:
         return Difference(tuple(self._calls), expected, observed)
 
-    def draw_calls(self) -> list[Call]:
+    def draw_calls(self) -> list[Made]:
         """Calls that change what the device reaches."""
         random, windows = self.random, self.windows()
         _, create, remove = self.pair.papr.profile.tokens
-        calls: list[Call] = []
+        calls: list[Made] = []
         if len(windows) == 1:
             page = random.choice(PAGES)
             calls.append(RtasCall(create, (*self.pe.cells, page, page + random.choice((5, 8))), 4))
@@ -136,7 +136,7 @@ class Device:
             calls += [self._draw_call(random.choice(windows)) for _ in range(CALLS)]
         return calls
 
-    def _draw_call(self, window: Window) -> Call:
+    def _draw_call(self, window: Window) -> Made:
         random, page = self.random, 1 << window.page_shift
         entry, count = self._entry(window), random.randrange(1, 5)
         bus = BusAddress(window.base + (entry << window.page_shift))
