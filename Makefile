@@ -9,7 +9,7 @@ SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove prove-second conformance findings lint bench nightly readme clean
+.PHONY: properties test prove prove-second conformance findings lint bench nightly boots readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -39,11 +39,15 @@ lint: $(READY) ## style and strict types
 bench: $(READY) ## measurements, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds
+nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds, as many of QEMU, every boot
 	for seed in $$(seq 1 $(SEEDS)); do \
 	  $(BIN)/python -m pytest properties -n $(JOBS) -q --hypothesis-profile nightly --hypothesis-seed $$seed || exit 1; \
 	done
-	$(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+	seq 1 $(SEEDS) | xargs -P $(JOBS) -I SEED $(BIN)/ddwcheck qemu --calls 50000 --accesses 5000 --seed SEED
+	DDWCHECK_BOOTS=all $(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+
+boots: $(READY) ## every boot of the matrix; needs QEMU
+	$(BIN)/ddwcheck boot
 
 readme: $(READY) ## write the README's generated tables anew
 	$(BIN)/ddwcheck readme --write

@@ -11,7 +11,7 @@ from benchmarks.machine_floor import machine_floor_ratio
 from benchmarks.pages import folder_of_a_finding, page_of_a_thousand
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
-from benchmarks.records import lines_of_a_record
+from benchmarks.records import lines_of_a_record, whole_command
 from benchmarks.storms import scenarios_a_second
 from benchmarks.timing import Figure, Measurement
 
@@ -23,6 +23,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     machine_floor_ratio,
     scenarios_a_second,
     lines_of_a_record,
+    whole_command,
     folder_of_a_finding,
     page_of_a_thousand,
 )

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What QEMU traced, read while much is mapped beside what is read while little is: the time of a line should not follow."""
+"""What QEMU traced: a line's time should not follow what is mapped, and be a small multiple of matching it."""
 
+import re
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from benchmarks.timing import Figure, in_turns
+from ddwcheck.log import parse
 from ddwcheck.record import Judge
 
 LINES = 20_000
@@ -38,6 +42,26 @@ def lines_of_a_record(repetitions: int) -> list[Figure]:
     assert [len(judge.windows[0x80000000].runs) for judge in (full, empty)] == [MANY, FEW]
     what = f"a line of QEMU's trace: {MANY:,} live runs / {FEW:,}"
     return [Figure(what, microseconds(many / LINES), microseconds(few / LINES), many / few, 1.5)]
+
+
+_PUT = re.compile("spapr_iommu_pci_put liobn=(0x[0-9a-f]+) ioba=(0x[0-9a-f]+) tce=(0x[0-9a-f]+) ret=(-?[0-9]+)")
+
+
+def _matched(path: Path) -> int:
+    """The floor: a file's lines, each matched and turned into numbers."""
+    with path.open() as file:
+        matches = (_PUT.match(line) for line in file)
+        return sum(len([int(text, 0) for text in match.groups()]) for match in matches if match)
+
+
+def whole_command(repetitions: int) -> list[Figure]:
+    """All that `ddwcheck log` does with a file of TCE events, kernel lines and tracepoints looked for as well."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "trace"
+        path.write_text("\n".join(line for _, line in _churn(FEW)) + "\n")
+        measured, floor = in_turns(lambda: parse(str(path)), lambda: _matched(path), repetitions)
+    what = f"a TCE event in ddwcheck log ({LINES / measured:,.0f}/s) / matching its line"
+    return [Figure(what, microseconds(measured / LINES), microseconds(floor / LINES), measured / floor, 5)]
 
 
 def microseconds(value: float) -> str:

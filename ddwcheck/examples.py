@@ -55,6 +55,10 @@ EXAMPLES = {
         Example("ddwcheck qemu --calls 20000", "some calls on a real QEMU", Needs.QEMU),
         Example("ddwcheck qemu --seed 7 --format ktap", "others, as a test report", Needs.QEMU),
     ),
+    "boot": (
+        Example("ddwcheck boot", "every scenario, judged", Needs.QEMU),
+        Example("ddwcheck boot --keep /tmp/boots 6.12-virtio", "one of them, with its record kept", Needs.QEMU),
+    ),
     "page": (
         Example(f"ddwcheck page {VECTOR} -o /tmp/ddwcheck.html", "a counterexample to step through in a browser"),
     ),

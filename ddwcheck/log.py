@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ddwcheck log`: what real kernels decided, read from their logs and held against the model; and QEMU's traces of TCEs."""
+"""`ddwcheck log`: what real kernels decided, by their logs and tracepoints, held against the model; and QEMU's traces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ddwcheck import BadInput, Verdict, log_outcome, log_rules, record, sizes, worst, wrapped
 from ddwcheck.live import spinner
@@ -14,9 +15,26 @@ from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Qu
 from ddwcheck.log_outcome import Judged
 from ddwcheck.outcome import Outcome
 from ddwcheck.record_kernel import said
+from ddwcheck.record_lines import PREFIX
+from ddwcheck.tracepoints import Tracepoints
 from model.calls import RtasStatus
 from model.defects import REFERENCE
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
+
+
+class Log(NamedTuple):
+    """What is in one file: the kernel's lines, what QEMU traced, what the kernel's tracepoints say."""
+
+    path: str
+    devices: Devices
+    traced: record.Judge
+    tracepoints: Tracepoints
+
+    @property
+    def decisions(self) -> Iterator[tuple[Device, list[Reading]]]:
+        """Every try of every device, as the kernel printed it and as its tracepoints show it."""
+        yield from judge(self.devices)
+        yield from judge(group(self.tracepoints.lines))
 
 
 def check(paths: Sequence[str]) -> Outcome:
@@ -26,25 +44,30 @@ def check(paths: Sequence[str]) -> Outcome:
         logs = []
         for path in paths:
             progress.update(task, description=f"reading {shown(path)}")
-            logs.append((path, *_parse(path)))
+            logs.append(parse(path))
         report: list[str] = []
         verdicts: list[Verdict] = []
         seen: list[Judged] = []
-        for path, found, traced in logs:
-            progress.update(task, description=f"judging {shown(path)}")
-            report.append(shown(path))
-            if traced.calls:
-                report.extend(record.report(traced))
-                verdicts.append(record.verdict(traced))
-                seen += log_outcome.of_trace(shown(path), traced)
-            for device, readings in judge(found):
+        for log in logs:
+            where = shown(log.path)
+            progress.update(task, description=f"judging {where}")
+            report.append(where)
+            if log.traced.calls:
+                report.extend(record.report(log.traced))
+                verdicts.append(record.verdict(log.traced))
+                seen += log_outcome.of_trace(where, log.traced)
+            if log.tracepoints.calls:
+                report.extend(log.tracepoints.report())
+                verdicts.append(log.tracepoints.verdict)
+                seen.append(log_outcome.of_tracepoints(where, log.tracepoints))
+            for device, readings in log.decisions:
                 report.extend(_device(device, readings))
                 verdicts += [reading.verdict for reading in readings]
-                seen += [log_outcome.of_try(shown(path), device, number, r) for number, r in enumerate(readings, 1)]
-            loose = [broken for line in found.loose for broken in log_rules.status(line)]
+                seen += [log_outcome.of_try(where, device, number, r) for number, r in enumerate(readings, 1)]
+            loose = [broken for line in log.devices.loose for broken in log_rules.status(line)]
             report.extend(f"  line {broken.line}: BROKEN RULE: {broken.message}" for broken in loose)
             verdicts += [Verdict.VIOLATED] * bool(loose)
-            seen += [log_outcome.of_loose(shown(path), loose)] if found.loose else []
+            seen += [log_outcome.of_loose(where, loose)] if log.devices.loose else []
     verdict = worst(verdicts)
     low, high = sizes.human(1 << RAM_SHIFTS[0] - 1), sizes.human(1 << RAM_SHIFTS[-1])
     report.append(f"{verdict.name}: hotplug maxima tried: ({low}, {high}]")
@@ -53,14 +76,24 @@ def check(paths: Sequence[str]) -> Outcome:
     return Outcome("log", " ".join(map(shown, paths)), verdict, lines, checks, findings)
 
 
-def _parse(path: str) -> tuple[Devices, record.Judge]:
-    """The devices of one log, and what QEMU traced into it; a log without a line about DDW says nothing, no pass."""
-    found = group(read(lines(path), shown(path)))
+def parse(path: str) -> Log:
+    """Read one log; one without a line about DDW says nothing, no pass."""
+    tracepoints = Tracepoints(shown(path))
+    found = group(read(_and_tracepoints(lines(path), tracepoints), shown(path)))
     traced = record.Judge(shown(path), said(found))
     traced.read(lines(path))
-    if not found.devices and not found.loose and not traced.calls:
+    if not found.devices and not found.loose and not traced.calls and not tracepoints.calls:
         raise BadInput(f"{shown(path)}: no line about DDW")
-    return found, traced
+    return Log(path, found, traced, tracepoints)
+
+
+def _and_tracepoints(numbered: Iterable[tuple[int, str]], tracepoints: Tracepoints) -> Iterator[tuple[int, str]]:
+    """The lines that are neither QEMU's nor of a tracepoint; these are taken on the way."""
+    for number, text in numbered:
+        if PREFIX in text:
+            continue
+        if not tracepoints.take(number, text):
+            yield number, text
 
 
 def _device(device: Device, readings: Sequence[Reading]) -> Iterator[str]:

@@ -65,8 +65,8 @@ class Attempt:
 
     @property
     def vpmem(self) -> bool:
-        """Whether the log says that there is vPMEM."""
-        return self.notes(VPMEM) or bool(self.all(Limit))
+        """Whether the log says that there is vPMEM. Where there is a limit there may be none: releases set it for RAM."""
+        return self.notes(VPMEM)
 
     @property
     def gave_up_default(self) -> bool | None:

@@ -22,20 +22,25 @@ def lines(path: str) -> Iterator[tuple[int, str]]:
             number = 0
             while raw := file.readline(LONGEST_LINE + 1):
                 number += 1
-                yield number, _text(raw, f"{shown(path)}:{number}")
+                try:
+                    text = raw.decode()
+                except UnicodeDecodeError:
+                    text = "\0"
+                if len(raw) > LONGEST_LINE or "\0" in text:
+                    raise BadInput(f"{shown(path)}:{number}: {_no_line(raw)}, not a kernel log")
+                yield number, text
     except OSError as error:
         raise BadInput(f"{shown(path)}: {error.strerror}") from None
     except ValueError:
         raise BadInput(f"{shown(path)}: not a path") from None
 
 
-def _text(raw: bytes, where: str) -> str:
+def _no_line(raw: bytes) -> str:
+    """What is wrong with bytes that are no line of a log."""
     if len(raw) > LONGEST_LINE:
-        raise BadInput(f"{where}: longer than {LONGEST_LINE} bytes, not a kernel log")
+        return f"longer than {LONGEST_LINE} bytes"
     try:
-        text = raw.decode()
+        raw.decode()
     except UnicodeDecodeError:
-        raise BadInput(f"{where}: not UTF-8 text, not a kernel log") from None
-    if "\0" in text:
-        raise BadInput(f"{where}: binary, not a kernel log")
-    return text
+        return "not UTF-8 text"
+    return "binary"

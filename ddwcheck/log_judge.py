@@ -26,7 +26,7 @@ from ddwcheck.log_lines import (
 )
 from ddwcheck.log_rules import Broken
 from ddwcheck.log_script import Case, Result, run
-from model.defects import REFERENCE, RELEASES, apply, of_release
+from model.defects import REFERENCE, RELEASES, apply, limit_whenever_direct, of_release
 from model.guest.enable import Outcome
 from model.guest.kernel import Kernel
 
@@ -134,7 +134,7 @@ def _replay(attempt: Attempt) -> Reading:
 
 def _filter(side: type[Kernel], attempt: Attempt, demands: Iterable[Demand]) -> tuple[list[Possible], Broken | None]:
     """The cases that meet every demand, or the first demand that none of the rest meets."""
-    left = [p for p in (Possible(case, run(side, case)) for case in cases(attempt)) if _is_open(p, attempt)]
+    left = [p for p in (Possible(case, run(side, case)) for case in cases(attempt)) if _is_open(p, attempt, side)]
     for demand in demands:
         kept = [possible for possible in left if demand.met(possible)]
         if not kept:
@@ -143,11 +143,15 @@ def _filter(side: type[Kernel], attempt: Attempt, demands: Iterable[Demand]) -> 
     return left, None
 
 
-def _is_open(possible: Possible, attempt: Attempt) -> bool:
-    """Whether the log leaves the case open: vPMEM that is not announced as skipped fits the window."""
-    if possible.result.crash is not None:
+def _is_open(possible: Possible, attempt: Attempt, side: type[Kernel]) -> bool:
+    """Whether the log leaves the case open.
+
+    vPMEM that is not announced as skipped fits the window. A limit is for vPMEM, but for rules that limit whenever direct.
+    """
+    limited, limits_always = bool(attempt.all(Limit)), side.limit_direct is limit_whenever_direct.DEFECT.by
+    if possible.result.crash is not None or (limited and not possible.case.vpmem and not limits_always):
         return False
-    announced = attempt.vpmem or attempt.one(Create) is None
+    announced = attempt.vpmem or limited or attempt.one(Create) is None
     return announced or not possible.case.vpmem or possible.result.largest >= MAX_PHYSMEM_BITS
 
 

@@ -10,9 +10,11 @@ from ddwcheck.log_devices import Device
 from ddwcheck.log_judge import Reading
 from ddwcheck.log_rules import Broken
 from ddwcheck.outcome import Check, Finding
+from ddwcheck.tracepoints import Tracepoints
 from model.invariants import INVARIANTS
 
 FITS = "The lines are what some kernel's rules come to, for some size of RAM."
+WELL_FORMED = "calls-well-formed"
 ABOUT_RAM = ("ram-covered", "direct-maps-only-ram")
 LOOSE = "Each line that names no device keeps to the status values of LoPAR."
 
@@ -44,6 +46,19 @@ def _findings(path: str, check: str, broken: Iterable[Broken]) -> Iterator[Findi
             check, f"{check}: {one.message}", one.message, "a line that the rules come to", "this line",
             place=Place("", path, one.line),
         )  # fmt: skip
+
+
+def of_tracepoints(path: str, tracepoints: Tracepoints) -> Judged:
+    """What the kernel's own tracepoints say of its calls."""
+    name = f"{path}: {WELL_FORMED}"
+    found = tuple(
+        Finding(name, f"{WELL_FORMED}: {remark.message}", remark.message, INVARIANTS[WELL_FORMED].sentence,
+                f"line {remark.line}", place=Place("", path, remark.line))
+        for remark in tracepoints.remarks if remark.is_broken
+    )  # fmt: skip
+    unclear = next((remark.message for remark in tracepoints.remarks if not remark.is_broken), "")
+    unclear = unclear or ("calls have not ended where the file does" if tracepoints.unfinished else "")
+    return Judged(Check(name, INVARIANTS[WELL_FORMED].sentence, tracepoints.calls.total(), unclear=unclear), found)
 
 
 def of_trace(path: str, judge: record.Judge) -> Iterator[Judged]:

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
+from ddwcheck.boot import run as boot_kernels
 from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
@@ -140,12 +141,22 @@ def replay(
 def qemu(
     *,
     calls: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many calls to make.")] = 100_000,
+    accesses: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="And accesses of a device.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
     form: Form = Format.TEXT,
 ) -> Answer:
-    """Make random RTAS calls and hypercalls on a real QEMU, and compare with what is expected of it."""
-    return rendered(judge_qemu(calls, seed, out), form)
+    """Make random RTAS calls and hypercalls on a real QEMU, let a device do DMA, and compare with what is expected."""
+    return rendered(judge_qemu(calls, accesses, seed, out), form)
+
+
+@app.command(epilog=epilog("boot"))
+def boot(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="By default all.")] = None,
+    keep: Annotated[str | None, typer.Option(metavar="DIR", help="Where to leave the records, for log.")] = None,
+) -> Answer:
+    """Boot kernels of Debian in QEMU, with memory and devices that come and go, and judge what they do."""
+    return boot_kernels(names or [], keep)
 
 
 @app.command(epilog=epilog("page"))

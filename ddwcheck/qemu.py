@@ -6,6 +6,7 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 
+from conformance.qemu import dma
 from conformance.qemu.differ import Difference, Tally, compare
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
@@ -18,7 +19,7 @@ from ddwcheck.sources import cache_folder
 from model.calls import GetTce, PutTce, PutTceIndirect, RtasCall, StuffTce
 
 
-def judge(calls: int, seed: int, out: str) -> Outcome:
+def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
     """What was compared, and the shortest calls that differ. BadInput without QEMU or room for a counterexample."""
     try:
         require_programs()
@@ -28,6 +29,7 @@ def judge(calls: int, seed: int, out: str) -> Outcome:
     except OSError as error:
         raise BadInput(f"{shown(out)}: {error.strerror}") from None
     cache, tally, found, interrupted = cache_folder(None) / "qemu", Tally(), None, False
+    reached = dma.Tally()
     with bar() as progress:
         task = progress.add_task("calls", total=calls)
         try:
@@ -35,19 +37,27 @@ def judge(calls: int, seed: int, out: str) -> Outcome:
             if found is not None:
                 progress.update(task, description="shortening", total=None)
                 found = shorten(cache, found)
+            elif accesses:
+                progress.reset(task, description="accesses", total=accesses)
+                found = dma.compare(
+                    cache, accesses, seed, lambda done: progress.update(task, completed=done), tally=reached
+                )
         except KeyboardInterrupt:
             interrupted = True
     lines = [
         f"{tally.calls:,} calls on {tally.machines} machines, {tally.read_back:,} TCEs read back, seed {seed}",
         f"{len(DEVIATIONS)} known deviations (FINDINGS.md, Q1 to Q10); QEMU aborted {tally.aborts} times as Q1 says",
     ]
+    if reached.accesses:
+        met = ", ".join(f"{count:,} {how}" for how, count in sorted(reached.seen.items()))
+        lines.append(f"{reached.accesses:,} accesses of a device, byte by byte; parts of pages: {met}")
     if interrupted:
         lines.append("interrupted")
-    checks = tuple(_checks(tally))
+    checks = tuple(_checks(tally, reached))
     if found is None:
-        verdict = Verdict.INCONCLUSIVE if interrupted or tally.calls == 0 else Verdict.HOLDS
-        why = "interrupted" if interrupted else "no call was made"
-        checks = undecided(checks, why) if verdict is Verdict.INCONCLUSIVE else checks
+        done = tally.calls >= calls and reached.accesses >= accesses and not interrupted
+        verdict = Verdict.HOLDS if done else Verdict.INCONCLUSIVE
+        checks = checks if done else undecided(checks, "interrupted" if interrupted else "not all was done")
         return Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed)
     folder = Path(out) / f"qemu-seed-{seed}"
     keep(folder, found, seed)
@@ -65,13 +75,14 @@ MACHINE = "QEMU, machine pseries"
 TABLES = "tables"
 
 
-def _checks(tally: Tally) -> Iterator[Check]:
-    """The answers of each kind of call, and the tables."""
+def _checks(tally: Tally, reached: dma.Tally) -> Iterator[Check]:
+    """The answers of each kind of call, the tables, and what a device reaches."""
     for kind in (RtasCall, GetTce, PutTce, StuffTce, PutTceIndirect):
         name = kind.__name__
         times = sum(count for answer, count in tally.seen.items() if answer.split()[0] == name)
         yield Check(name, "QEMU answers the call as the reference does, but for Q1 to Q10.", times)
     yield Check(TABLES, "QEMU's TCEs, read back, are those of the reference, but for Q1 to Q10.", tally.read_back)
+    yield Check("DMA", "A device of QEMU reaches what `translate` says, byte by byte.", reached.accesses)
 
 
 def told(found: Difference) -> list[str]:
@@ -87,5 +98,10 @@ def keep(folder: Path, found: Difference, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     calls = [{"call": type(call).__name__, **asdict(call)} for call in found.calls]
     data = {"ddwcheck_qemu": 1, "seed": seed, "calls": calls, "expected": found.expected, "observed": found.observed}
-    (folder / "calls.json").write_text(dumps(data, indent=1, default=list) + "\n")
+    (folder / "calls.json").write_text(dumps(data, indent=1, default=_plain) + "\n")
     (folder / "report.txt").write_text("\n".join(told(found)) + "\n")
+
+
+def _plain(value: object) -> object:
+    """A kind of hypercall by its name, a list of TCEs as one."""
+    return value.__name__ if isinstance(value, type) else list(value)  # type: ignore[call-overload]

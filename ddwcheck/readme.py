@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from conformance.boot.scenarios import SCENARIOS
 from ddwcheck import BadInput, Verdict
 from ddwcheck.rules import rule_map
 from model.defects import catalogue
@@ -89,9 +90,20 @@ def rules() -> str:
     return markdown(["`model/guest/`", "rules", "restates, of Linux"], rows)
 
 
+def boots() -> str:
+    """The scenarios of `ddwcheck boot`."""
+    rows = [
+        [f"`{b.name}`", b.flavour, " and ".join(device.partition(",")[0] for device in b.devices), b.platform, b.events,
+         ", ".join(dict.fromkeys(finding for finding, _ in b.known))]
+        for b in SCENARIOS
+    ]  # fmt: skip
+    return markdown(["scenario", "kernel", "devices", "platform", "memory", "shows"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "invariants": invariants, "defects": defects, "profiles": profiles, "silences": silences,
     "rules": rules,
+    "boots": boots,
 }  # fmt: skip
 
 

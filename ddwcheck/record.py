@@ -38,7 +38,7 @@ MOST_SHOWN = 10
 """Broken lines that are kept of each invariant, and open ones; the rest is counted."""
 
 CHECKED = ("calls-well-formed", "no-dead-liobn", "regions-inside-window", "window-empty-at-removal", "ram-covered",
-           "direct-maps-only-ram")  # fmt: skip
+           "direct-maps-only-ram", "mapping-translates")  # fmt: skip
 NOT_SHOWN = "live mappings, masks, answers of the kernel, lists of TCEs but for their last entry"
 """What no such trace shows, so that no invariant about it is judged."""
 
@@ -94,17 +94,20 @@ class Judge:
     calls: Counter[str] = field(default_factory=Counter)
     maps_of_ram: int = 0
     judged: int = 0
+    accesses: int = 0
+    """Of devices, each beside what its window is known to hold."""
 
     def read(self, lines: Iterable[tuple[int, str]]) -> None:
         """Every line. BadInput names one that is about a TCE table and cannot be read."""
         number = 0
         for number, line in lines:
             if PREFIX in line:
-                self._end_of_map(number)
+                if self.ram:
+                    self._end_of_map(number)
                 self._event(number, line.rstrip("\n"))
             elif "System RAM" in line and (match := _RAM.fullmatch(line.strip())):
                 self._ram(number, int(match[1], 16), int(match[2], 16))
-            else:
+            elif self.ram:
                 self._end_of_map(number)
         self._end_of_map(number)
 
@@ -116,10 +119,13 @@ class Judge:
             self.ram.append((first, last + 1))
 
     def _event(self, number: int, line: str) -> None:
-        event = parse(line, f"{self.where}:{number}")
+        event = parse(line, self.where, number)
         if event is None:
             return
         kind, numbers = event
+        if kind == "xlate":
+            self._dma(number, *numbers)
+            return
         made, self.made = self.made, None
         if kind == "ddw_reset" and made is not None:
             self.phbs[_phb(made)] = numbers[0]
@@ -244,6 +250,24 @@ class Judge:
         for liobn in [liobn for liobn in self.windows if _phb(liobn) == _phb(default)]:
             del self.windows[liobn]
 
+    def _dma(self, number: int, liobn: int, offset: int, memory: int, access: int, _: int) -> None:
+        """A device's access, `offset` bytes into a window: does it reach what the calls have put there?
+
+        QEMU: spapr_tce_translate_iommu(), which looks the TCE up for each I/O page that is touched.
+        """
+        self.accesses += 1
+        window = self.windows.get(liobn)
+        run = window.at(offset >> window.shift) if window else None
+        if window is None or run is None:
+            self._break(number, "mapping-translates", f"a device's access at {offset:#x} in LIOBN {liobn:#x}: no TCE")
+            return
+        expected = (run.page + (offset >> window.shift) - run.start) << window.shift, run.access
+        if expected != (memory, access):
+            text = (
+                f"{offset:#x} in LIOBN {liobn:#x} reaches {memory:#x}, access {access}; its TCE says {expected[0]:#x}"
+            )
+            self._break(number, "mapping-translates", f"{text}, access {expected[1]}")
+
     def _end_of_map(self, number: int) -> None:
         """Behind a block of System RAM lines: do the direct windows reach all of it, and nothing else?"""
         if not self.ram:
@@ -294,6 +318,7 @@ def report(judge: Judge) -> Iterator[str]:
     """What was read, what is broken, what could not be judged."""
     yield f"  calls: {', '.join(f'{count} {kind}' for kind, count in sorted(judge.calls.items()))}"
     yield f"  maps of RAM: {judge.maps_of_ram}, direct windows held against them: {judge.judged}"
+    yield f"  accesses of devices: {judge.accesses}, each where its TCE says, unless told below"
     yield from (f"  line {b.line}: BROKEN RULE: {b.invariant}: {b.message}" for b in judge.broken)
     hidden = judge.violations.total() - len(judge.broken)
     if hidden:

@@ -6,7 +6,7 @@ import re
 from ddwcheck import BadInput
 
 PREFIX = "spapr_iommu_"
-_EVENT = re.compile(r"(?:[0-9]+@[0-9.]+:)?spapr_iommu_(\w+) (.*)")
+_STAMPED = re.compile(rf"[0-9]+@[0-9.]+:{PREFIX}")
 _NUMBER = "(0x[0-9a-f]{1,16})"
 _COUNT = "([0-9]{1,20})"
 _STATUS = "ret=(-?[0-9]{1,20})"
@@ -28,22 +28,24 @@ _FORMS = {
         "ddw_remove": f"liobn={_NUMBER}",
         "ddw_reset": _PE,
         "new_table": rf"liobn={_NUMBER} table=\S+ fd=-?[0-9]+",
+        "xlate": f"liobn={_NUMBER} {_NUMBER} -> {_NUMBER} perm=([0-3]) mask={_NUMBER}",
     }.items()
 }
-_OTHER = {"xlate", "pci_get", "get"}
-"""Events that change no table: DMA, reading."""
+_OTHER = {"pci_get", "get"}
+"""Events of which nothing can be said: reading."""
 
 
-def parse(line: str, where: str) -> tuple[str, list[int]] | None:
-    """The kind of an event and its numbers, in the line's order; None for one that changes no table.
+def parse(line: str, where: str, number: int) -> tuple[str, list[int]] | None:
+    """The kind of an event and its numbers, in the line's order; None for one that says nothing.
 
-    where: file and line, for BadInput, which a line raises that has not the whole format of its kind.
+    where, number: file and line, for BadInput, which a line raises that has not the whole format of its kind.
     """
-    event = _EVENT.fullmatch(line)
-    if event is not None and event[1] in _OTHER:
+    _, _, event = line.partition(PREFIX)
+    kind, _, said = event.partition(" ")
+    if kind in _OTHER:
         return None
-    form = _FORMS.get(event[1]) if event else None
-    match = form.fullmatch(event[2]) if event and form else None
-    if event is None or match is None:
-        raise BadInput(f"{where}: cannot read this line of -trace {PREFIX}*")
-    return event[1], [int(text, 0) for text in match.groups()]
+    form = _FORMS.get(kind)
+    match = form.fullmatch(said) if form else None
+    if match is None or not (line.startswith(PREFIX) or _STAMPED.match(line)):
+        raise BadInput(f"{where}:{number}: cannot read this line of -trace {PREFIX}*")
+    return kind, [int(text, 0) for text in match.groups()]

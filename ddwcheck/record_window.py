@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A TCE table as a record tells it, kept as ranges: cost follows what a call touches, not what else is mapped."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -35,16 +35,27 @@ class Window:
 
     def put(self, start: int, stop: int, page: int, access: int) -> None:
         """Set entries to I/O pages from `page` on, or clear them: access 0."""
-        first = bisect_left(self.runs, start, key=STOP)  # the one that ends here as well, for it may go on
-        last = bisect_left(self.runs, stop, first, key=START)
-        touched = self.runs[first:last]
+        runs = self.runs
+        first = last = bisect_left(runs, start, key=STOP)  # the one that ends here as well, for it may go on
+        while last < len(runs) and runs[last].start < stop:
+            last += 1
+        if first == last:
+            if access:
+                runs.insert(first, Run(start, stop, page, access))
+            return
+        touched = runs[first:last]
         left = [run._replace(stop=start) for run in touched if run.start < start]
         right = [run._replace(start=stop, page=run.page + stop - run.start) for run in touched if run.stop > stop]
         if left and left[-1] == (left[-1].start, start, page - start + left[-1].start, access):
             left[-1] = left[-1]._replace(stop=stop)
         elif access:
             left.append(Run(start, stop, page, access))
-        self.runs[first:last] = left + right
+        runs[first:last] = left + right
+
+    def at(self, entry: int) -> Run | None:
+        """The run that an entry is in, None if it is not valid."""
+        position = bisect_right(self.runs, entry, key=START) - 1
+        return self.runs[position] if position >= 0 and entry < self.runs[position].stop else None
 
     def reached(self, access: Iterable[int]) -> list[tuple[int, int]]:
         """The memory, in bytes, that lies at its own address counted from the base, with one of these kinds of access."""

@@ -45,13 +45,14 @@ TABLE = "spapr_iommu_new_table liobn={:#x} table=0x1 fd=-1\n"
 RESET = "spapr_iommu_ddw_reset buid=0x80000002000000{} addr=0x0\n"
 PUT = "spapr_iommu_pci_put liobn={:#x} ioba=0x1000 tce={:#x} ret={}\n"
 REMOVE = "spapr_iommu_ddw_remove liobn={:#x}\n"
+DMA = line("spapr_iommu_xlate")
 DEFAULT, CREATED, OTHER = 0x80000000, 0x80000001, 0x80000100
 """LIOBNs: two windows of the record's PHB, and the default of another PHB."""
 REMOVE_DEFAULT = REMOVE.format(DEFAULT)
 BAD = {
     "RAM that is not mapped": (line(LIST), "", "ram-covered"),
     "RAM mapped elsewhere": (line(LIST), line(LIST).replace("tceN=0xbf", "tceN=0xff"), "ram-covered"),
-    "no RAM is mapped": (f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate", "ram-covered"),
+    "no RAM is mapped": (f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_pci_get", "ram-covered"),
     "RAM that may only be read": (line(LIST), line(LIST).replace("tceN=0xbf000003", "tceN=0xbf000001"), "ram-covered"),
     "one page for all of it": (
         line(LIST), "spapr_iommu_pci_stuff liobn=0x80000001 ioba=0x8000000c0000000 tcevalue=0xb0000003 npages=16 ret=0",
@@ -64,7 +65,7 @@ BAD = {
                         "calls-well-formed"),
     "a TCE inside a page": (line(LIST), line(LIST).replace("tceN=0xbf000003", "tceN=0xbf001003"), "calls-well-formed"),
     "beyond the window": (line(LIST), line(LIST).replace("ioba=0x8000000b", "ioba=0x8000004b"), "regions-inside-window"),
-    "no query": ("spapr_iommu_ddw_query", "spapr_iommu_xlate", "regions-inside-window"),
+    "no query": ("spapr_iommu_ddw_query", "spapr_iommu_pci_get", "regions-inside-window"),
     "a page that was not offered": ("mask=0x107", "mask=0x103", "regions-inside-window"),
     "more TCEs than were offered": ("lb=2000000000", "lb=100", "regions-inside-window"),
     "more TCEs than QEMU ever offers": (CREATE, CREATE.replace("=0x400000000", "=0x4000000000000000"),
@@ -74,6 +75,9 @@ BAD = {
                                   "window-empty-at-removal"),
     "reset while it maps RAM": (line(LIST), line(LIST) + "\n" + TABLE.format(DEFAULT) + RESET.format(0),
                                 "window-empty-at-removal"),
+    "reset while it maps RAM, beside an access": (
+        line(LIST), f"{line(LIST)}\n{TABLE.format(DEFAULT)}{DMA}\n{RESET.format(0)}", "window-empty-at-removal",
+    ),
     "used after the reset": (line(LIST), RESET.format(0) + line(LIST), "no-dead-liobn"),
     "reset of a PHB that is known by its new table": (
         QUERY, PUT.format(OTHER, 0x1003, 0) + TABLE.format(OTHER) + RESET.format(1) + QUERY,
@@ -91,6 +95,9 @@ BAD = {
     "a window that was not there, as QEMU says": (
         CREATE, REMOVE_DEFAULT + PUT.format(DEFAULT, 0, -4) + CREATE, "no-dead-liobn",
     ),
+    "a device reaches other memory": (DMA, re.sub("-> 0x", "-> 0x1", DMA), "mapping-translates"),
+    "a device may do more than its TCE says": (DMA, DMA.replace("perm=3", "perm=2"), "mapping-translates"),
+    "a device reaches what was never mapped": (DMA, re.sub(" 0x", " 0xf", DMA, count=1), "mapping-translates"),
     "removed although its clearing was refused": (
         QUERY, PUT.format(DEFAULT, 0x1003, 0) + PUT.format(DEFAULT, 0, -4) + REMOVE_DEFAULT + QUERY,
         "window-empty-at-removal",
@@ -146,7 +153,8 @@ def test_what_concerns_another_window_or_has_no_effect_holds(name: str) -> None:
 
 
 SAID = "direct mapping: 1"
-NOT_MAPPED = TEXT.replace(f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_xlate")
+NO_DMA = "\n".join(line for line in TEXT.splitlines() if "_xlate" not in line)
+NOT_MAPPED = NO_DMA.replace(f"spapr_iommu_pci_indirect liobn={CREATED:#x}", "spapr_iommu_pci_get")
 SILENT = "\n".join(line for line in NOT_MAPPED.splitlines() if "0000:00:00.0: " not in line)
 """Without a word of the kernel about the window."""
 

@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A running QEMU: its console, its monitor, its trace of DDW calls. It ends with the block that started it."""
+"""A booted kernel's QEMU: its console, its monitor, its trace of DDW calls. It ends with the block that started it."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from select import select
+from socket import socket
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, Self
 
-QEMU = "qemu-system-ppc64"
+from conformance.boot.initramfs import DONE
+from conformance.qemu.process import Process
+
 ARGUMENTS = "-accel tcg -cpu power9 -smp 1 -nodefaults -nographic -display none -net none"
+CHANNELS = "-serial chardev:console -mon chardev=qmp,mode=control"
+MONITOR_PATIENCE = 60.0
+"""Seconds; with a large maximum of memory QEMU needs some before it listens."""
 LAST_LINES = 6
 """How many lines of the console a hang is reported with."""
-
-
-class NoQemu(RuntimeError):
-    """There is no QEMU for pseries; the message says what to install."""
 
 
 class Hang(RuntimeError):
@@ -28,63 +27,53 @@ class Hang(RuntimeError):
 
 
 class Machine:
-    """Context manager. arguments: of QEMU, beside those that every boot has. told: is given each line of the record."""
+    """Context manager. arguments: of QEMU, beside those that every boot has. told: is given each line of the record.
 
-    def __init__(self, arguments: Sequence[str], told: Callable[[str], None], kind: str = "pseries") -> None:
-        if shutil.which(QEMU) is None or shutil.which("setpriv") is None:
-            raise NoQemu(f"{QEMU} is not installed; on Debian: apt-get install qemu-system-ppc")
+    channels: names of further character devices. NotInstalled without QEMU.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], told: Callable[[str], None], kind: str = "pseries", channels: Sequence[str] = ()
+    ) -> None:
         self._told, self._said, self._text = told, [""], b""
+        self._gone = set[str]()
+        self._attended = dict[socket, Callable[[], None]]()
         self._stack = ExitStack()
-        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="ddwcheck-boot-")))
-        self._trace_path = folder / "trace"
-        console, qmp = (self._stack.enter_context(_listen(folder / name)) for name in ("console", "qmp"))
-        channels = ["-chardev", f"socket,id=console,path={folder / 'console'}", "-serial", "chardev:console"]
-        channels += ["-qmp", f"unix:{folder / 'qmp'}"]
-        trace = ["-trace", "spapr_iommu_*", "-D", str(self._trace_path)]
-        own = ["-machine", kind, *ARGUMENTS.split()]
-        self._log = self._stack.enter_context((folder / "errors").open("w+b"))
-        # should this process be killed, the kernel ends QEMU
-        command = ["setpriv", "--pdeathsig", "KILL", QEMU, *own, *channels, *trace, *arguments]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True
-        )
+        trace = Path(self._stack.enter_context(TemporaryDirectory(prefix="ddwcheck-boot-"))) / "trace"
+        own = ["-machine", kind, *ARGUMENTS.split(), *CHANNELS.split(), "-trace", "spapr_iommu_*", "-D", str(trace)]
+        self.process = Process([*own, *arguments], ["console", "qmp", *channels])
+        self._stack.callback(self.process.end)
         try:
-            self._console = self._stack.enter_context(_accept(console, self))
-            self._qmp = self._stack.enter_context(_accept(qmp, self))
+            self._console, self._qmp = self.process.channels["console"], self.process.channels["qmp"]
             self._replies = self._stack.enter_context(self._qmp.makefile("rb"))
-            self._trace = self._stack.enter_context(self._trace_path.open("rb"))
-            self._reply(10)  # the greeting
+            self._reply(MONITOR_PATIENCE)  # the greeting
+            self._trace = self._stack.enter_context(trace.open("rb"))
             self.monitor("qmp_capabilities")
         except BaseException:
-            self.end()
+            self._stack.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End QEMU and remove its files."""
-        self._process.kill()
-        self._process.wait()
         self._stack.close()
-
-    @property
-    def ended(self) -> bool:
-        """Whether QEMU is gone."""
-        return self._process.poll() is not None
 
     def monitor(self, command: str, **arguments: Any) -> Any:
         """One command of QEMU's monitor protocol; its answer."""
         self._qmp.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
         while True:
-            reply = self._reply(10)
+            reply = self._reply(MONITOR_PATIENCE)
             if "error" in reply:
                 raise Hang(f"QEMU refuses {command}: {reply['error']['desc']}")
             if "return" in reply:
                 return reply["return"]
+
+    def wait_until_gone(self, device: str, seconds: float) -> None:
+        """Until the guest has given up a device that it was asked for with `device_del`."""
+        until = monotonic() + seconds
+        while device not in self._gone:
+            self._reply(max(0.01, until - monotonic()))
 
     def _reply(self, seconds: float) -> dict[str, Any]:
         self._qmp.settimeout(seconds)
@@ -93,19 +82,32 @@ class Machine:
         except TimeoutError:
             raise Hang("QEMU's monitor does not answer") from None
         if not line:
-            raise Hang(f"QEMU ended: {self.error()}")
-        return dict(json.loads(line))
+            raise Hang(f"QEMU ended with {self.process.ending}: {self.process.said()}")
+        reply = dict(json.loads(line))
+        if reply.get("event") == "DEVICE_DELETED":
+            self._gone.add(reply["data"].get("device", ""))
+        return reply
 
-    def error(self) -> str:
-        """What QEMU said last on its standard error."""
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
+    def send(self, line: str) -> None:
+        """Give the guest's shell a line."""
+        self._console.sendall(line.encode() + b"\n")
 
     def run(self, line: str, seconds: float) -> int:
         """Have the guest's shell run a line; its status."""
-        self._console.sendall(line.encode() + b"\n")
-        return int(self.wait("ddwcheck: done ", seconds).rpartition(" ")[2])
+        self.send(line)
+        return int(self.wait(f"{DONE} ", seconds).rpartition(" ")[2])
+
+    def output(self, line: str, seconds: float) -> list[str]:
+        """Have the guest's shell run a line; what it printed."""
+        self.send(line)
+        printed = []
+        while not (heard := self.wait("", seconds)).startswith(DONE):
+            printed.append(heard)
+        return printed
+
+    def attend(self, channel: socket, served: Callable[[], None]) -> None:
+        """While the console is waited for, have something served that a channel brings."""
+        self._attended[channel] = served
 
     def wait(self, start: str, seconds: float) -> str:
         """The next line of the console that begins so."""
@@ -121,13 +123,15 @@ class Machine:
             left = until - monotonic()
             if left <= 0:
                 raise Hang(f"no {start.strip()!r} within {seconds:g} s; last: {' | '.join(self._said[-LAST_LINES:])}")
-            self._console.settimeout(left)
-            try:
-                more = self._console.recv(1 << 16)
-            except TimeoutError:
+            ready, _, _ = select([self._console, *self._attended], [], [], left)
+            for channel in ready:
+                if channel is not self._console:
+                    self._attended[channel]()
+            if self._console not in ready:
                 continue
+            more = self._console.recv(1 << 16)
             if not more:
-                raise Hang(f"QEMU ended: {self.error()}; last: {' | '.join(self._said[-LAST_LINES:])}")
+                raise Hang(f"QEMU ended with {self.process.ending}: {self.process.said()}")
             self._text += more
 
     def _hear(self, raw: bytes) -> str:
@@ -139,22 +143,3 @@ class Machine:
         self._said.append(line)
         del self._said[:-LAST_LINES]
         return line
-
-
-def _listen(path: Path) -> socket.socket:
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(os.fspath(path))
-    server.listen(1)
-    return server
-
-
-def _accept(server: socket.socket, machine: Machine) -> socket.socket:
-    """QEMU's end of a channel."""
-    server.settimeout(1)
-    for _ in range(20):
-        try:
-            return server.accept()[0]
-        except TimeoutError:
-            if machine.ended:
-                break
-    raise Hang(f"QEMU does not start: {machine.error()}")

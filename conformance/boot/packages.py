@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from zlib import crc32
 
 from rich.console import Console
 from rich.progress import Progress
@@ -22,8 +23,8 @@ SUITES = ("bookworm", "bookworm-updates", "bookworm-backports", "unstable", "exp
 FLAVOURS = ("6.1", "6.12", "6.12-64k", "7.2", "7.2-64k", "7.3", "7.3-64k")
 """Versions, with the size of the kernel's page where Debian builds more than one; 6.1 has 64 KB."""
 
-DRIVERS = ("xhci_pci", "e1000e", "nvme", "virtio_pci", "virtio_net")
-"""Modules of the devices that QEMU has and that get a window. What they need comes along."""
+DRIVERS = ("xhci_pci", "ohci_pci", "e1000e", "nvme", "virtio_pci", "virtio_net")
+"""Modules of QEMU's devices: all get a window but ohci_pci, whose device forms 32 bits. What they need comes along."""
 
 _NAME = re.compile(r"linux-(?:image|binary)-(\S+)")
 _NUMBER = re.compile("[0-9]+")
@@ -42,7 +43,8 @@ def fetch(flavour: str, cache: Path) -> Kernel:
     """The kernel of a flavour; it is fetched unless it is there. NoSource if it cannot be had."""
     if flavour not in FLAVOURS:
         raise NoSource(f"{flavour!r} is no kernel that can be booted; there are {', '.join(FLAVOURS)}")
-    folder = cache.resolve() / f"linux-image-{flavour}-{ARCHITECTURE}"
+    kept = crc32(" ".join(DRIVERS).encode())  # what is kept of a package
+    folder = cache.resolve() / f"linux-image-{flavour}-{ARCHITECTURE}-{kept:08x}"
     try:
         if not folder.is_dir():
             cache.mkdir(mode=0o700, parents=True, exist_ok=True)

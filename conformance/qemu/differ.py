@@ -3,29 +3,38 @@
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from conformance.qemu.calls import Call, CallAnswer, Unlawful, answer_all, answers_of, record
+from conformance.qemu.calls import (
+    CallAnswer,
+    Made,
+    Unlawful,
+    answer_all,
+    answers_of,
+    lists_of,
+    records_of,
+    size_of,
+)
 from conformance.qemu.expected import Abort, expected, profile_of
 from conformance.qemu.machine import BRIDGES, RAM, Machine, Stopped
-from conformance.qemu.mailbox import READ_BACK, READ_TCES, Interrupted, Mailbox, Record
-from conformance.qemu.stream import Stream
+from conformance.qemu.mailbox import MOST_LISTS, READ_BACK, READ_TCES, Interrupted, Mailbox, Record
+from conformance.qemu.stream import LONGEST_LOOP, Stream
 from conformance.qemu.tree import Tree
-from model.calls import PutTceIndirect, RtasCall
+from model.calls import HcallAnswer, RtasCall, TceRun
 from model.hypervisor.papr import Papr
 from model.hypervisor.windows import Window
 from model.types import PhysAddr, Span
 
-BATCH = 2000
-"""Calls before the tables are read back."""
+BATCH = 6000
+"""Calls before the tables are read back; loops count as what they make."""
 MARGIN = 64
 """Entries that are read at each end of what is written, of a table too large to be read as a whole."""
 WHOLE = 4096
-LIFE = 20_000
+LIFE = 60_000
 """Calls of one machine; the next one starts as at boot."""
 STRENGTHS = (1, 12)
 """How hostile the streams are, see Stream."""
@@ -34,7 +43,7 @@ STRENGTHS = (1, 12)
 class Difference(NamedTuple):
     """What is not explained: the calls since boot that lead there, and what was expected and observed after them."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[Made, ...]
     expected: str
     observed: str
 
@@ -64,19 +73,16 @@ class Pair:
         profile = profile_of(bridges[0], high << 32 | low, pages)
         self.papr = expected(profile, bridges, Span(PhysAddr(0), PhysAddr(RAM)), without)
 
-    def say(self, call: Call) -> CallAnswer | None:
+    def say(self, call: Made) -> CallAnswer | None:
         """What is expected; None: QEMU aborts."""
         try:
             return self.papr.rtas(call) if isinstance(call, RtasCall) else self.papr.hcall(call)
         except Abort:
             return None
 
-    def ask(self, calls: list[Call]) -> tuple[list[CallAnswer], str]:
+    def ask(self, calls: Sequence[Made]) -> tuple[list[CallAnswer], str]:
         """QEMU's answers, and how it ended if it did."""
-        records, lists = [], 0
-        for number, call in enumerate(calls):
-            records.append(record(self.mailbox, call, number, lists))
-            lists += isinstance(call, PutTceIndirect)
+        records = records_of(self.mailbox, calls)
         try:
             said, ended = self.mailbox.run(records), ""
         except Interrupted as stopped:
@@ -148,17 +154,25 @@ def compare(
     return None
 
 
+def calls_made(call: Made, answer: CallAnswer) -> int:
+    """How many calls were answered: a loop ends at the first that fails."""
+    if not isinstance(call, TceRun) or not isinstance(answer, HcallAnswer):
+        return 1
+    return min(len(call), answer.done + 1)
+
+
 def _life(pair: Pair, stream: Stream, calls: int, tally: Tally, tell: Callable[[int], None]) -> Difference | None:
-    history: list[Call] = []
-    while len(history) < LIFE and tally.calls < calls:
-        batch: list[Call] = []
+    history: list[Made] = []
+    lived = 0
+    while lived < LIFE and tally.calls < calls:
+        batch: list[Made] = []
         wanted: list[CallAnswer] = []
-        aborts = False
-        while len(batch) < BATCH and not aborts:
+        size, lists, aborts = 0, 0, False
+        while size < BATCH and lists <= MOST_LISTS - LONGEST_LOOP and not aborts:
             call = stream.call(pair.papr)
             answer = pair.say(call)
             batch.append(call)
-            aborts = answer is None
+            size, lists, aborts = size + size_of(call), lists + lists_of(call), answer is None
             if answer is not None:
                 wanted.append(answer)
                 tally.seen[f"{type(call).__name__} {answer.status.name}"] += 1
@@ -172,7 +186,9 @@ def _life(pair: Pair, stream: Stream, calls: int, tally: Tally, tell: Callable[[
         if len(said) != len(wanted) or bool(ended) is not aborts:
             wish = "QEMU aborts" if aborts and len(said) == len(batch) else str(wanted[len(said) :][:1])
             return Difference((*history, *batch[: len(said) + 1]), wish, ended or str(said[len(wanted) :][:1]))
-        tally.calls += len(batch)
+        made = sum(calls_made(call, answer) for call, answer in zip(batch, said, strict=False)) + aborts
+        tally.calls += made
+        lived += made
         history += batch
         tell(tally.calls)
         if aborts:

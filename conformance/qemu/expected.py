@@ -13,7 +13,7 @@ from model.calls import GetTce, HcallAnswer, HcallStatus, PutTceIndirect, RtasAn
 from model.hypervisor.papr import Papr
 from model.hypervisor.tce_calls import MAX_COUNT
 from model.hypervisor.windows import Endpoint, Window
-from model.interfaces import DdwProperties
+from model.interfaces import DdwProperties, Reach
 from model.profiles import QEMU_PSERIES, Choices, DirtyRemoval, LiobnOf, Oversize, Profile, Unaligned
 from model.types import BusAddress, Liobn, Pe, PhysAddr, Span, Tce
 
@@ -120,10 +120,22 @@ class MemoryIsNotAsked(Papr):
 
 
 class TcesAreKept(Papr):
-    """Q7. A table holds a TCE as it was given, with bits that mean nothing (A13, A17). QEMU: put_tce_emu()."""
+    """Q7. A table holds a TCE as it was given; what means nothing is cut when a device comes (A13, A17).
+
+    QEMU: put_tce_emu(), spapr_tce_translate_iommu().
+    """
 
     def stored(self, window: Window, tce: Tce) -> Tce:
         return tce
+
+    def translate(self, pe: Pe, address: BusAddress) -> Reach | None:
+        reach = super().translate(pe, address)
+        window = next((window for window in self.windows(pe) if window.span.holds(address)), None)
+        if reach is None or window is None:
+            return reach
+        page = 1 << window.page_shift
+        offset = (address - window.base) % page
+        return reach._replace(memory=PhysAddr((reach.memory - offset) // page * page + offset))
 
 
 class WhatFitsIsWritten(Papr):

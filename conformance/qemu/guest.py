@@ -23,9 +23,9 @@ class NotInstalled(RuntimeError):
     """A program that is needed is not there; the message is one line that says what to install."""
 
 
-def require_programs() -> None:
-    """NotInstalled unless everything that is run is there."""
-    missing = {program: package for program, package in NEEDED.items() if shutil.which(program) is None}
+def require_programs(*programs: str) -> None:
+    """NotInstalled unless these are there, by default everything that is run."""
+    missing = {program: NEEDED[program] for program in programs or NEEDED if shutil.which(program) is None}
     if missing:
         packages = " ".join(sorted(set(missing.values())))
         raise NotInstalled(f"{', '.join(missing)} not found; on Debian: apt-get install {packages}")

@@ -103,15 +103,16 @@ class Mailbox:
             if looks > 50:
                 time.sleep(NAP)
                 if looks % 256 == 0:
-                    self._check(since, len(records))
+                    self._check(since, records)
         return self._answers(len(records))
 
-    def _check(self, since: float, count: int) -> None:
+    def _check(self, since: float, records: Sequence[Record]) -> None:
         try:
             self._machine.check(since)
         except Stopped as stopped:
-            answers = self._answers(count)
-            first = next((n for n, answer in enumerate(answers) if answer[0] == UNANSWERED), count)
+            answers, first = self._answers(len(records)), 0
+            while first < len(records) and answers[first][0] != UNANSWERED:
+                first += 1 + (records[first].leave_out if answers[first][0] else 0)
             raise Interrupted(str(stopped), answers[:first]) from None
 
     def _answers(self, count: int) -> list[tuple[int, int]]:

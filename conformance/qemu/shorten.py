@@ -4,21 +4,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.qemu.calls import Call, Unlawful
-from conformance.qemu.differ import BATCH, Difference, Pair, Tally
+from conformance.qemu.calls import Made, Unlawful, batches
+from conformance.qemu.differ import Difference, Pair, Tally
 from conformance.qemu.machine import Machine, Stopped
 
 MOST_TRIES = 200
 """A machine takes some 0.15 s to start."""
 
 
-def replay(cache: Path, calls: Sequence[Call]) -> Difference | None:
+def replay(cache: Path, calls: Sequence[Made]) -> Difference | None:
     """The first difference that a list of calls shows on a fresh machine, the tables looked at once at the end."""
     with Machine(cache) as machine:
         pair = Pair(machine)
-        done: list[Call] = []
-        for start in range(0, len(calls), BATCH):
-            batch = list(calls[start : start + BATCH])
+        done: list[Made] = []
+        for batch in batches(calls):
             wanted = [pair.say(call) for call in batch]
             try:
                 said, ended = pair.ask(batch)
