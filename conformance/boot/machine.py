@@ -41,9 +41,9 @@ class Machine:
         self._stack = ExitStack()
         trace = Path(self._stack.enter_context(TemporaryDirectory(prefix="ddwcheck-boot-"))) / "trace"
         own = ["-machine", kind, *ARGUMENTS.split(), *CHANNELS.split(), "-trace", "spapr_iommu_*", "-D", str(trace)]
-        self.process = Process([*own, *arguments], ["console", "qmp", *channels])
-        self._stack.callback(self.process.end)
         try:
+            self.process = Process([*own, *arguments], ["console", "qmp", *channels])
+            self._stack.callback(self.process.end)
             self._console, self._qmp = self.process.channels["console"], self.process.channels["qmp"]
             self._replies = self._stack.enter_context(self._qmp.makefile("rb"))
             self._reply(MONITOR_PATIENCE)  # the greeting
