@@ -352,6 +352,7 @@ void partition_unmap_sg(const word *in)
 word partition_alloc_coherent(word number, word start, word size, word mask, word cpu)
 {
 	struct device *device = &machines[number].device.dev;
+	u64 before = device->coherent_dma_mask;
 	dma_addr_t handle;
 
 	current_cpu = cpu;
@@ -359,17 +360,20 @@ word partition_alloc_coherent(word number, word start, word size, word mask, wor
 	pages_are_at(start);
 	handle = dispatch_alloc(device, size);
 	WARN_ON(handle == DMA_MAPPING_ERROR && !pages_are_back());
+	device->coherent_dma_mask = before;
 	return handle;
 }
 
 void partition_free_coherent(word number, word start, word size, word handle, word mask)
 {
 	struct device *device = &machines[number].device.dev;
+	u64 before = device->coherent_dma_mask;
 
 	device->coherent_dma_mask = mask;
 	pages_were_given(start, get_order(size));
 	dispatch_free(device, size, __va(start), handle);
 	WARN_ON(!pages_are_back());
+	device->coherent_dma_mask = before;
 }
 
 int partition_memory(word action, word start, word size)
