@@ -16,7 +16,7 @@ from model.trace import Trace
 INT_SHIFT = "F12: IOMMU_PAGE_MASK() shifts the int 1 by 34"
 NEGATIVE_SHIFT = "F8: enable_ddw() of 6.1 shifts by the difference of RAM and I/O page, which is below 0"
 FREED_TWICE = "F39: enable_ddw() frees a property that the node frees again; memory is no part of the model"
-USE_AFTER_FREE = "F36: 6.1 goes through a pointer to a freed table"
+USE_AFTER_FREE = "F36, F43: the device goes through a pointer to a freed table"
 BEHIND_THE_BITMAP = (
     "F26: iommu_range_alloc() searches beyond its bitmap, and takes what lies there in memory for entries"
 )
@@ -37,7 +37,7 @@ def set_aside(trace: Trace, difference: Difference, model: GuestMaker, release: 
         "free of memory that is not allocated at device_tree.c"
     ):
         return FREED_TWICE
-    if release == "6.1" and _uses_freed(run, step):
+    if _uses_freed(run, step):
         return USE_AFTER_FREE
     _go_on(run, step)
     done = run.history[-1]

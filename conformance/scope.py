@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What real guests are run on: the reference hypervisor, within what can be carried out in a moment."""
 
-from dataclasses import replace
-
 from model.calls import Hcall, HcallAnswer, TceRun
 from model.events import Attach, EehReset, Event, OfflineVpmem, OnlineVpmem, Replug
 from model.hypervisor.papr import Papr
-from model.profiles import Lpar
 
 NOT_RUN = (EehReset, OfflineVpmem, OnlineVpmem, Replug)
 """Events that the harness does not carry out yet."""
@@ -21,11 +18,6 @@ class OutOfScope(Exception):
 def leave_out(event: Event) -> bool:
     """Whether an event is out of the harness's scope; of attaching, that of a frozen PE."""
     return isinstance(event, NOT_RUN) or (isinstance(event, Attach) and event.frozen)
-
-
-def each_alone(lpar: Lpar) -> Lpar:
-    """The partition with each function on a PE of its own: the harness gives each device a node."""
-    return replace(lpar, functions=tuple(range(lpar.devices)))
 
 
 class Bounded(Papr):

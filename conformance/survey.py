@@ -18,7 +18,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.kernel.worker import HarnessError
-from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
+from conformance.scope import Bounded, OutOfScope, leave_out
 from conformance.shrink import shrink
 from model.events import Event, Fault, Inside, Step
 from model.interfaces import Crash
@@ -174,7 +174,7 @@ class Surveyor(LifeCycle):
         self.survey.look_at_the_clock()
         self.survey.examples += 1
         try:
-            return Run(profile, each_alone(lpar), self.survey.guest, Bounded)
+            return Run(profile, lpar, self.survey.guest, Bounded)
         except Crash as crash:
             self.survey.add(_crash_at_boot(crash), Trace(profile, lpar, ()))
         except OutOfScope as limit:

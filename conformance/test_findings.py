@@ -113,3 +113,19 @@ def test_f40_asking_for_a_mask_costs_the_device_its_window(kernels: Kernels) -> 
 def test_f41_a_coherent_mask_takes_the_window_of_the_dma_mask(kernels: Kernels) -> None:
     event = SetCoherentMask(0, DmaMask((1 << 64) - 1))
     assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, event, lpar=NARROW)
+
+
+TWO = replace(NARROW, functions=(0, 0))
+"""Two functions of one PE."""
+
+
+def test_f42_a_coherent_mask_ends_the_bypass(kernels: Kernels) -> None:
+    narrow = SetCoherentMask(0, BITS_32)
+    ended = kernels.tree.version < LIMITED
+    assert ("limit-matches-split" in broken(kernels, POWERVM_DEDICATED, OPEN, narrow, lpar=NARROW)) == ended
+
+
+def test_f43_a_function_takes_the_default_window_of_the_other(kernels: Kernels) -> None:
+    assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, OPEN, lpar=TWO)
+    assert "masks-do-no-harm" not in broken(kernels, POWERVM_DEDICATED, OPEN, lpar=TWO)
+    assert "masks-do-no-harm" not in broken(kernels, POWERVM_SRIOV, OPEN, lpar=replace(TWO, functions=(0, 1)))

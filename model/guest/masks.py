@@ -45,7 +45,7 @@ def opens_direct(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
     if kernel.wants_window(mask):
         outcome = kernel.enable_ddw(dev, mask)
         kernel.reached(f"enable: {outcome}")
-    dev.window = dev.node.window
+        dev.window = dev.node.window
     return kernel.direct_within(dev, mask)
 
 
