@@ -7,7 +7,20 @@ import pytest
 
 from conformance.kernel.kernels import Kernels
 from conformance.survey import watch
-from model.events import AllocCoherent, AskMask, Event, Fault, Map, MapSg, SetCoherentMask, SetMask, Step, Unmap
+from model.events import (
+    AllocCoherent,
+    AskMask,
+    Attach,
+    Detach,
+    Event,
+    Fault,
+    Map,
+    MapSg,
+    SetCoherentMask,
+    SetMask,
+    Step,
+    Unmap,
+)
 from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
 from model.trace import Trace
@@ -129,3 +142,8 @@ def test_f43_a_function_takes_the_default_window_of_the_other(kernels: Kernels) 
     assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, OPEN, lpar=TWO)
     assert "masks-do-no-harm" not in broken(kernels, POWERVM_DEDICATED, OPEN, lpar=TWO)
     assert "masks-do-no-harm" not in broken(kernels, POWERVM_SRIOV, OPEN, lpar=replace(TWO, functions=(0, 1)))
+
+
+def test_f44_a_frozen_pe_is_a_null_dereference(kernels: Kernels) -> None:
+    assert "guest-crash" in broken(kernels, POWERVM_DEDICATED, Detach(0), Attach(0, frozen=True))
+    assert not broken(kernels, POWERVM_DEDICATED, Detach(0), Attach(0))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
 from conformance.kernel.worker import Ask, Program, Scenario
-from conformance.scope import OutOfScope
 from model.interfaces import DdwProperties, GuestDevice, GuestTable, GuestWindow, MaskAnswer, Port
 from model.profiles import Lpar
 from model.types import BusAddress, Direction, DmaMask, Liobn, PhysAddr, SegmentLimits, Span
@@ -60,8 +59,8 @@ class CompiledKernel:
         self._ask(Ask.DETACH, device)
 
     def replug(self, device: int) -> None:
-        """Not carried out yet."""
-        raise OutOfScope("a function that is found again while its node stays")
+        """pci_dma_dev_setup_pSeriesLP()."""
+        self._ask(Ask.REPLUG, device)
 
     def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
         """dma_set_coherent_mask()."""

@@ -58,6 +58,7 @@ class Ask(IntEnum):
     FREE_COHERENT = 16
     ASK_MASK = 17
     SET_COHERENT_MASK = 18
+    REPLUG = 19
 
 
 class Say(IntEnum):

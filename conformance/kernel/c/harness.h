@@ -34,6 +34,7 @@ void host_crash(const char *what, const char *file, int line) __attribute__((nor
 void partition_boot(const word *in);
 void partition_attach(const word *in);
 void partition_detach(word device);
+void partition_replug(word device);
 int partition_set_mask(word device, word mask);
 int partition_set_coherent_mask(word device, word mask);
 word partition_required_mask(word device);

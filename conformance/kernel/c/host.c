@@ -280,6 +280,9 @@ static void carry_out(word type)
 	case DETACH:
 		partition_detach(request[0]);
 		break;
+	case REPLUG:
+		partition_replug(request[0]);
+		break;
 	case SET_MASK:
 		host_reply(partition_set_mask(request[0], request[1]));
 		break;

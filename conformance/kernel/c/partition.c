@@ -323,6 +323,13 @@ void partition_detach(word number)
 	link_nodes();
 }
 
+/* The function is removed and found again, its node stays: pci_stop_and_remove_bus_device(), pci_scan_slot(). */
+void partition_replug(word number)
+{
+	iommu_group_remove_device(&functions[number].device.dev);
+	find_function(&functions[number]);
+}
+
 /* dma_set_mask() of kernel/dma/mapping.c. */
 int partition_set_mask(word number, word mask)
 {
