@@ -182,16 +182,13 @@ class Surveyor(LifeCycle):
         reject()
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
-        """Carry out an event, without what comes inside it.
-
-        What is fatal ends the example, which Hypothesis then takes for one that is no use.
-        """
+        """Carry out an event. What is fatal ends the example, which Hypothesis then takes for one that is no use."""
         self.survey.look_at_the_clock()
         if leave_out(event) or self.run.impossible(event) is not None:
             return
         self.survey.steps += 1
         try:
-            self.run.step(Step(event, dictated))
+            self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
             for violation in broken.violations:

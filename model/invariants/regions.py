@@ -136,7 +136,12 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
     return None
 
 
-@invariant("limit-matches-split", lambda scene: scene.views)
+def routing(scene: Scene) -> list[int]:
+    """The devices that know by now where their direct part ends."""
+    return [device for device in scene.views if scene.lpar.functions[device] not in scene.run.opening]
+
+
+@invariant("limit-matches-split", routing, "a PE whose window is being opened, under dma_win_init_mutex")
 def limit_matches(scene: Scene, device: int) -> Violation | None:
     """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is
     pre-mapped is routed directly, by itself and in a scatterlist.

@@ -17,7 +17,6 @@ struct pci_controller_ops pseries_pci_controller_ops;
 struct list_head hose_list = { &hose_list, &hose_list };
 struct machdep_calls ppc_md;
 bool kdump_kernel;
-unsigned int current_cpu;
 
 int initcall_setup_iommu_pool_hash(void);
 int initcall_find_existing_ddw_windows(void);
@@ -92,17 +91,20 @@ u64 memblock_end_of_DRAM(void)
 int walk_system_ram_range(unsigned long start, unsigned long pages, void *arg,
 			  int (*visit)(unsigned long, unsigned long, void *))
 {
+	unsigned long end = start + pages;
 	int refused = -EINVAL;
 
 	for (int i = 0; i < ram_blocks; i++) {
 		unsigned long first = max(start, ram[i].start >> PAGE_SHIFT);
-		unsigned long last = min(start + pages, ram[i].stop >> PAGE_SHIFT);
+		unsigned long last = min(end, ram[i].stop >> PAGE_SHIFT);
 
 		if (first >= last)
 			continue;
 		refused = visit(first, last - first, arg);
 		if (refused)
 			break;
+		start = last;
+		i = -1; /* RAM may have come or gone meanwhile: look again for what follows */
 	}
 	return refused;
 }
@@ -298,9 +300,9 @@ static void tell_tree(struct device_node *node)
 {
 	struct of_reconfig_data gone = { .dn = node };
 
-	tree_is_told = true;
+	cpus[this_cpu].tells_tree = true;
 	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &gone);
-	tree_is_told = false;
+	cpus[this_cpu].tells_tree = false;
 }
 
 /* The function leaves its group before its node goes, and that of its PE with the last one: dlpar_remove_slot(),
@@ -357,14 +359,16 @@ word partition_required_mask(word number)
 	return dispatch_required_mask(&functions[number].device.dev);
 }
 
+/* Requests that are under way at the same time have CPUs of their own; each begins on the first of them. */
+void run_on(word cpu)
+{
+	current_cpu = (cpu + this_cpu * (MOST_CPUS / MOST_RUNNING)) % MOST_CPUS;
+}
+
 word partition_map(word number, word start, word size, word direction, word cpu)
 {
-	word handle;
-
-	current_cpu = cpu; /* everything else happens on the first */
-	handle = dispatch_map(&functions[number].device.dev, start, size, direction);
-	current_cpu = 0;
-	return handle;
+	run_on(cpu);
+	return dispatch_map(&functions[number].device.dev, start, size, direction);
 }
 
 void partition_unmap(word number, word handle, word size, word direction)
@@ -396,7 +400,7 @@ void partition_map_sg(const word *in)
 	struct scatterlist list[MOST_ELEMENTS];
 	int segments;
 
-	current_cpu = in[2];
+	run_on(in[2]);
 	device->limits = (struct device_dma_parameters){ in[3], in[4] };
 	make_list(list, in + 5);
 	segments = dispatch_map_sg(device, list, in[5], in[1]);
@@ -428,7 +432,7 @@ word partition_alloc_coherent(word number, word start, word size, word mask, wor
 	u64 before = device->coherent_dma_mask;
 	dma_addr_t handle;
 
-	current_cpu = cpu;
+	run_on(cpu);
 	device->coherent_dma_mask = mask;
 	pages_are_at(start);
 	handle = dispatch_alloc(device, size);

@@ -6,7 +6,6 @@
 #include "shim.h"
 
 extern struct device_node tree;
-extern bool tree_is_told;
 void release_node(struct device_node *, struct property *ours, int count);
 
 struct iommu_group *group_of(struct pci_dev *);
