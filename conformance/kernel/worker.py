@@ -62,6 +62,7 @@ class Ask(IntEnum):
     ASK_MASK = 17
     SET_COHERENT_MASK = 18
     REPLUG = 19
+    OWN = 20
 
 
 class Say(IntEnum):

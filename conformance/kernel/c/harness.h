@@ -52,6 +52,8 @@ word partition_alloc_coherent(word device, word start, word size, word mask, wor
 void partition_free_coherent(word device, word start, word size, word handle, word mask);
 int partition_memory(word action, word start, word size);
 void partition_vpmem(word present, word start, word size);
+enum own { TAKE, RELEASE, CREATE_TABLE, UNSET_WINDOW };
+long partition_own(const word *in);
 int partition_routes(word device, word start, word size);
 void partition_view(word device);
 void host_reply(word value); /* one more word of the reply to the request that is being carried out */

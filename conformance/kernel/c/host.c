@@ -377,6 +377,9 @@ static void carry_out(word type, const word *request)
 	case VPMEM:
 		partition_vpmem(request[0], request[1], request[2]);
 		break;
+	case OWN:
+		host_reply((word)partition_own(request));
+		break;
 	case ROUTES:
 		host_reply(partition_routes(request[0], request[1], request[2]));
 		break;

@@ -475,6 +475,16 @@ int partition_routes(word number, word start, word size)
 	return dispatch_goes_direct(&functions[number].device.dev, start, size);
 }
 
+struct device *device_of(word number)
+{
+	return &functions[number].device.dev;
+}
+
+struct iommu_table_group *table_group_of(word number)
+{
+	return functions[number].pe->dn.table_group;
+}
+
 /* The bitmap's ones as ranges, counted from `base`, without what is reserved. */
 static void show_entries(struct iommu_table *table, unsigned long base)
 {
@@ -531,7 +541,7 @@ static u64 dynamic_start(const struct dma_window_view *window, struct iommu_tabl
 void partition_view(word number)
 {
 	struct function *function = &functions[number];
-	struct iommu_table_group *group = function->pe->dn.table_group;
+	struct iommu_table_group *group = table_group_of(number);
 	struct iommu_table *table = get_iommu_table_base(&function->device.dev);
 	struct dma_window_view window;
 	bool opened = window_of(&function->pe->node, &window), freed = table && !host_is_live(table);
