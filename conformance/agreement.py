@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.aside import set_aside
 from conformance.differ import Difference, first_difference
-from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
+from conformance.scope import Bounded, OutOfScope, leave_out
 from model.events import AllocCoherent, Event, Fault, Inside, MapSg, Step
 from model.interfaces import Crash
 from model.invariants.registry import GUEST_CRASH
@@ -75,7 +75,7 @@ class Agreer(LifeCycle):
     def start(self, profile: Profile, lpar: Lpar) -> Run:
         """The partition, booted."""
         try:
-            return Run(profile, each_alone(lpar), self.agreement.model, Bounded)
+            return Run(profile, lpar, self.agreement.model, Bounded)
         except (Crash, OutOfScope):
             self.agreement.out_of_scope += 1
             reject()

@@ -5,17 +5,21 @@ from contextlib import suppress
 
 from conformance.differ import Difference
 from conformance.scope import Bounded, OutOfScope
-from model.calls import RtasAnswer, RtasStatus
-from model.events import Detach, Map, SetMask, Step, Unmap
+from model.calls import HcallAnswer, RtasAnswer, RtasCall, RtasStatus
+from model.events import AskMask, Detach, Map, SetCoherentMask, SetMask, Step, Unmap
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
 from model.interfaces import Crash
+from model.ledger import pieces
 from model.run import Done, GuestMaker, InvariantBroken, Run
 from model.trace import Trace
 
 INT_SHIFT = "F12: IOMMU_PAGE_MASK() shifts the int 1 by 34"
 NEGATIVE_SHIFT = "F8: enable_ddw() of 6.1 shifts by the difference of RAM and I/O page, which is below 0"
 FREED_TWICE = "F39: enable_ddw() frees a property that the node frees again; memory is no part of the model"
-USE_AFTER_FREE = "F36: 6.1 goes through a pointer to a freed table"
+USE_AFTER_FREE = "F36, F43: the device goes through a pointer to a freed table"
+BEHIND_THE_BITMAP = (
+    "F26: iommu_range_alloc() searches beyond its bitmap, and takes what lies there in memory for entries"
+)
 FREED = "a pointer to a freed table"
 """As a guest's view names it."""
 
@@ -33,13 +37,15 @@ def set_aside(trace: Trace, difference: Difference, model: GuestMaker, release: 
         "free of memory that is not allocated at device_tree.c"
     ):
         return FREED_TWICE
-    if release == "6.1" and _uses_freed(run, step):
+    if _uses_freed(run, step):
         return USE_AFTER_FREE
     _go_on(run, step)
     done = run.history[-1]
     if isinstance(step.event, Map) and any((crossing.page_shift or 0) >= 32 for crossing in done.crossings):
         return INT_SHIFT
-    if release == "6.1" and isinstance(step.event, SetMask) and _page_above_ram(done, trace):
+    if isinstance(step.event, Map) and _leaves_its_table(run, done):
+        return BEHIND_THE_BITMAP
+    if release == "6.1" and isinstance(step.event, SetMask | SetCoherentMask) and _page_above_ram(done, trace):
         return NEGATIVE_SHIFT
     return None
 
@@ -53,13 +59,25 @@ def _go_on(run: Run, step: Step) -> None:
 def _uses_freed(run: Run, step: Step) -> bool:
     """Whether the device of a driver's step points to a table that is gone."""
     match step.event:
-        case SetMask(device, _) | Map(device, _, _, _):
+        case SetMask(device, _) | SetCoherentMask(device, _) | AskMask(device) | Map(device, _, _, _):
             view = run.guest.view(device)
         case Unmap(number):
             view = run.guest.view(run.ledger.mappings[number].device)
         case _:
             return False
     return view is not None and FREED in view.traces
+
+
+def _leaves_its_table(run: Run, done: Done) -> bool:
+    """Whether a map named TCEs behind the end of the table on their window."""
+    view = run.guest.view(done.step.event.device) if isinstance(done.step.event, Map) else None
+    ends = {table.liobn: table.span.stop for table in view.tables} if view is not None else {}
+    for crossing in done.crossings:
+        if isinstance(crossing.answer, HcallAnswer) and not isinstance(crossing.call, RtasCall):
+            named = pieces(crossing.call, crossing.answer, 1 << (crossing.page_shift or 0))
+            if any(span.stop > ends.get(crossing.call.liobn, span.stop) for span, _, _ in named):
+                return True
+    return False
 
 
 def _page_above_ram(done: Done, trace: Trace) -> bool:

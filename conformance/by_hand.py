@@ -4,7 +4,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from model.events import Fault, Map, SetMask, Step, Unmap
+from model.events import Detach, Event, Fault, Inside, Map, Online, SetMask, Step, Unmap
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, MultiTce, simple_lpar
 from model.trace import Trace
 from model.types import GIB, BusAddress, Direction, DmaMask, PhysAddr, Span
@@ -31,6 +31,15 @@ WITH_VPMEM = simple_lpar(4 * GIB, vpmem=GIB)
 VPMEM = WITH_VPMEM.vpmem[0].start
 LOW = replace(POWERVM_SRIOV, pages=1 << 1, block=1 << 20, dma64=BusAddress(0x80000000))
 """A dynamic window that begins where 32-bit MMIO does."""
+
+LISTED_LATE = replace(simple_lpar(4 * GIB), online=(1,))
+"""Its first block comes while a window is opened."""
+
+
+def meanwhile(event: Event, after: int, other: Event) -> Step:
+    """An event with another CPU's in the middle."""
+    return Step(event, inside=(Inside(after, Step(other)),))
+
 
 BY_HAND = {
     "F1": ByHand(
@@ -62,6 +71,14 @@ BY_HAND = {
     "F38": ByHand(
         "no-dead-liobn: the device keeps a table of a window that is gone (SetMask)",
         Trace(POWERVM_SRIOV, simple_lpar(4 * GIB), (Step(OPEN, (CREATE_FAILS, RESET_FAILS)),)),
+    ),
+    "F45": ByHand(
+        "ram-covered: bus address N does not reach online RAM at N (SetMask)",
+        Trace(POWERVM_DEDICATED, LISTED_LATE, (meanwhile(OPEN, 7, Online(0)),)),
+    ),
+    "F46": ByHand(
+        "window-empty-at-removal: remove of a window that still maps memory (Detach)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(OPEN), meanwhile(Detach(0), 4, Online(1)))),
     ),
 }  # fmt: skip
 """By the entry of FINDINGS.md."""

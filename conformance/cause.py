@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which defects of a release a finding comes from, seen on the reference guest that has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from conformance.survey import watch
 from model.defects import RELEASES, Defect, apply, of_release
@@ -32,4 +33,21 @@ def causes(name: str, trace: Trace, release: str) -> list[Defect]:
 
 
 def _shows(name: str, trace: Trace, defects: Iterable[Defect]) -> bool:
-    return any(sight.fingerprint == name for sight in watch(trace, apply(Kernel, defects))[0])
+    guest = apply(Kernel, defects)
+    return any(sight.fingerprint == name for other in moved(trace) for sight in watch(other, guest)[0])
+
+
+POINTS = 16
+"""Where other CPUs are let in: the C has more points than the model, so that each of these is tried for its traces."""
+
+
+def moved(trace: Trace) -> Iterator[Trace]:
+    """The trace, and with what other CPUs do in its last such step at each point."""
+    yield trace
+    last = max((number for number, step in enumerate(trace.steps) if step.inside), default=None)
+    if last is None:
+        return
+    step = trace.steps[last]
+    for after in range(POINTS):
+        there = replace(step, inside=tuple(replace(inside, after=after) for inside in step.inside))
+        yield replace(trace, steps=(*trace.steps[:last], there, *trace.steps[last + 1 :]))

@@ -43,20 +43,32 @@ class Writes:
 
 
 def writes(crossing: Crossing) -> Iterator[Writes]:
-    """One crossing as at most two groups of calls: those that succeeded, and the one that ended the loop."""
+    """One crossing as groups of calls: the first that succeeded, the others that did, and the one that ended the loop.
+
+    The first call stands alone, so that a loop goes on behind whatever came before in one way only: call by call.
+    """
     call, answer = crossing.call, crossing.answer
     assert isinstance(answer, HcallAnswer)
     name, status = crossing.name, answer.status.name
     if isinstance(call, TceRun):
         done = call.prefix(answer.done) if answer.status is not HcallStatus.SUCCESS else call
-        stride = call.stride if len(done) > 1 else None
-        if done.entries:
-            yield Writes(name, call.liobn, call.ioba, call.first, done.step if done.entries > 1 else 0, stride,
-                         done.entries, min(call.per_call, done.entries), len(done), HcallStatus.SUCCESS.name)  # fmt: skip
+        yield from _loop(name, done)
         if answer.status is not HcallStatus.SUCCESS:
             yield from _single(hcall_name(call), call.call(answer.done), status)
     else:
         yield from _single(name, call, status)
+
+
+def _loop(name: str, done: TceRun) -> Iterator[Writes]:
+    if not done.entries:
+        return
+    yield from _single(name, done.call(0), HcallStatus.SUCCESS.name)
+    rest, first = done.entries - done.per_call, done.per_call
+    if rest > 0:
+        calls = len(done) - 1
+        yield Writes(name, done.liobn, done.ioba + first * done.stride, done.first + first * done.step,
+                     done.step if rest > 1 else 0, done.stride if calls > 1 else None, rest, min(done.per_call, rest), calls,
+                     HcallStatus.SUCCESS.name)  # fmt: skip
 
 
 def _single(name: str, call: Any, status: str) -> Iterator[Writes]:

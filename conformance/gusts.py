@@ -14,7 +14,6 @@ from zlib import crc32
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.kernel.kernels import Kernels
-from conformance.scope import each_alone
 from conformance.storm import POINTS, Batch, Sign, Suspect
 from conformance.survey import Survey, watch
 from model.events import Fault
@@ -154,7 +153,7 @@ def drawn(shard: Shard, number: int) -> Iterator[tuple[Profile, Lpar]]:
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(configurations(*shard))
     def note(configuration: tuple[Profile, Lpar, object]) -> None:
-        found.append((configuration[0], each_alone(configuration[1])))
+        found.append((configuration[0], configuration[1]))
 
     note()
     return iter(found)

@@ -1,34 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What real guests are run on: the reference hypervisor, within what can be carried out in a moment."""
 
-from dataclasses import replace
 from typing import get_args
 
 from model.calls import Hcall, HcallAnswer, TceRun
-from model.events import (
-    AskMask,
-    Attach,
-    EehReset,
-    Event,
-    Kdump,
-    Kexec,
-    MapUser,
-    OfflineVpmem,
-    OnlineVpmem,
-    Ownership,
-    Replug,
-    SetCoherentMask,
-)
+from model.events import Event, Kdump, Kexec, MapUser, Ownership
 from model.hypervisor.papr import Papr
-from model.profiles import Lpar
 
-NOT_RUN = (
-    AskMask, EehReset, Kdump, Kexec, MapUser, OfflineVpmem, OnlineVpmem, *get_args(Ownership), Replug, SetCoherentMask,
-)  # fmt: skip
-"""Events that are not drawn for the compiled kernel: the harness has those with masks alone, and the releases do not
-restate what their C does with them yet. The C of ownership (spapr_tce_take_ownership() and its neighbours) is compiled, but
-nothing calls it.
-"""
+NOT_RUN = (Kdump, Kexec, MapUser, *get_args(Ownership))
+"""Events that are not drawn for the compiled kernel. What VFIO calls of the C, conformance/test_ownership.py calls."""
 MOST_CALLS = 1 << 16
 """Hypercalls of one loop that have to be carried out one by one."""
 
@@ -38,13 +18,8 @@ class OutOfScope(Exception):
 
 
 def leave_out(event: Event) -> bool:
-    """Whether an event is out of the harness's scope; of attaching, that of a frozen PE."""
-    return isinstance(event, NOT_RUN) or (isinstance(event, Attach) and event.frozen)
-
-
-def each_alone(lpar: Lpar) -> Lpar:
-    """The partition with each function on a PE of its own: the harness gives each device a node."""
-    return replace(lpar, functions=tuple(range(lpar.devices)))
+    """Whether an event is out of the harness's scope."""
+    return isinstance(event, NOT_RUN)
 
 
 class Bounded(Papr):

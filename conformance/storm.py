@@ -154,12 +154,13 @@ class Batch:
     def words(self) -> list[int]:
         """The request, see read_batch() in c/storm/storm.c."""
         lpar = self.lpar
-        pes = [pe_of(number) for number in range(lpar.devices)]
+        pes = [pe_of(number) for number in range(lpar.pes)]
         steps = max(map(len, self.given)) if self.given else self.steps
         words = [self.seed % WORD, self.first, self.scripts, steps, int(self.timed), int(self.told)]
         words += [len(self.given), self.patience, int(self.everything)]
-        words += [*words_of(self.profile, lpar.multi_tce), lpar.hotplug_max, lpar.devices]
+        words += [*words_of(self.profile, lpar.multi_tce), lpar.hotplug_max, lpar.pes]
         words += [word for pe in pes for word in pe]
+        words += [lpar.devices, *lpar.functions]
         for spans, there in ((lpar.blocks, lpar.online), (lpar.vpmem, lpar.vpmem_at_boot)):
             words.append(len(spans))
             words += [word for k, span in enumerate(spans) for word in (*span, int(k in there))]

@@ -19,7 +19,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.kernel.worker import HarnessError
-from conformance.scope import Bounded, OutOfScope, each_alone, leave_out
+from conformance.scope import Bounded, OutOfScope, leave_out
 from conformance.shrink import bounded, shrink
 from model.events import Event, Fault, Inside, Step
 from model.interfaces import Crash
@@ -176,7 +176,7 @@ class Surveyor(LifeCycle):
         self.survey.look_at_the_clock()
         self.survey.examples += 1
         try:
-            return Run(profile, each_alone(lpar), self.survey.guest, Bounded)
+            return Run(profile, lpar, self.survey.guest, Bounded)
         except Crash as crash:
             self.survey.add(_crash_at_boot(crash), Trace(profile, lpar, ()))
         except OutOfScope as limit:
@@ -188,16 +188,13 @@ class Surveyor(LifeCycle):
         return not leave_out(event)
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
-        """Carry out an event, without what comes inside it.
-
-        What is fatal ends the example, which Hypothesis then takes for one that is no use.
-        """
+        """Carry out an event. What is fatal ends the example, which Hypothesis then takes for one that is no use."""
         self.survey.look_at_the_clock()
         if leave_out(event) or self.run.impossible(event) is not None:
             return
         self.survey.steps += 1
         try:
-            self.run.step(Step(event, dictated))
+            self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
             for violation in broken.violations:

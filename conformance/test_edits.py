@@ -24,12 +24,10 @@ def test_a_wrong_line_is_a_new_finding(slip: str, tmp_path: Path) -> None:
         Kernels(original, cache_folder(None) / "programs") as before,
         Kernels(wrong, tmp_path / "programs") as after,
     ):
-        survey = Survey(after, shown_by(before))
+        survey, known = Survey(after, shown_by(before)), closest_release(wrong.version)
         for number in range(ROUNDS):
             for shard in SHARDS:
                 explore(survey, shard, number)
-                if survey.found:
-                    known = closest_release(wrong.version)
-                    assert not any(causes(name, finding.trace, known) for name, finding in survey.found.items())
+                if any(not causes(name, finding.trace, known) for name, finding in survey.found.items()):
                     return
-    pytest.fail(f"{survey.examples} examples, {survey.steps} steps: nothing new was found")
+    pytest.fail(f"{survey.examples} examples, {survey.steps} steps: nothing was found that no known defect explains")

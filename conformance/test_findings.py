@@ -13,7 +13,20 @@ from conformance.kernel.kernels import Kernels
 from conformance.survey import watch
 from ddwcheck.listed import read as read_listed
 from ddwcheck.main import main
-from model.events import AllocCoherent, AskMask, Event, Fault, Map, MapSg, SetCoherentMask, SetMask, Step, Unmap
+from model.events import (
+    AllocCoherent,
+    AskMask,
+    Attach,
+    Detach,
+    Event,
+    Fault,
+    Map,
+    MapSg,
+    SetCoherentMask,
+    SetMask,
+    Step,
+    Unmap,
+)
 from model.possible import BITS_32
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
 from model.trace import Trace
@@ -158,3 +171,24 @@ def test_a_finding_that_is_not_seen_again_has_no_folder(
     assert main(["findings", "F1", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path)]) == 1
     assert "does not show it any more" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+TWO = replace(NARROW, functions=(0, 0))
+"""Two functions of one PE."""
+
+
+def test_f42_a_coherent_mask_ends_the_bypass(kernels: Kernels) -> None:
+    narrow = SetCoherentMask(0, BITS_32)
+    ended = kernels.tree.version < LIMITED
+    assert ("limit-matches-split" in broken(kernels, POWERVM_DEDICATED, OPEN, narrow, lpar=NARROW)) == ended
+
+
+def test_f43_a_function_takes_the_default_window_of_the_other(kernels: Kernels) -> None:
+    assert "masks-do-no-harm" in broken(kernels, POWERVM_SRIOV, OPEN, lpar=TWO)
+    assert "masks-do-no-harm" not in broken(kernels, POWERVM_DEDICATED, OPEN, lpar=TWO)
+    assert "masks-do-no-harm" not in broken(kernels, POWERVM_SRIOV, OPEN, lpar=replace(TWO, functions=(0, 1)))
+
+
+def test_f44_a_frozen_pe_is_a_null_dereference(kernels: Kernels) -> None:
+    assert "guest-crash" in broken(kernels, POWERVM_DEDICATED, Detach(0), Attach(0, frozen=True))
+    assert not broken(kernels, POWERVM_DEDICATED, Detach(0), Attach(0))

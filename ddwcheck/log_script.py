@@ -158,7 +158,12 @@ class _Port:
             return HcallAnswer(HcallStatus.HARDWARE)
         return HcallAnswer(HcallStatus.SUCCESS, done=len(call) if isinstance(call, TceRun) else 0)
 
-    def allocate(self, what: str) -> bool:
+    @property
+    def watched(self) -> bool:
+        """There is one CPU."""
+        return False
+
+    def allocate(self, what: str, sleeps: bool = False) -> bool:
         """There is memory."""
         return True
 

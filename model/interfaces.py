@@ -319,8 +319,12 @@ class Port(Protocol):
     def hcall(self, call: Hcall) -> HcallAnswer:
         """One hypercall, or a loop of them."""
 
-    def allocate(self, what: str) -> bool:
-        """Whether the kernel's allocation of `what` succeeds."""
+    @property
+    def watched(self) -> bool:
+        """Whether another CPU's event is still to come in the middle of what the guest does now."""
+
+    def allocate(self, what: str, sleeps: bool = False) -> bool:
+        """Whether the kernel's allocation of `what` succeeds; if it sleeps, other CPUs may come in."""
 
     def locked(self, lock: Lock) -> AbstractContextManager[None]:
         """Hold a lock of the kernel's; what another CPU does meanwhile waits if it needs that one."""

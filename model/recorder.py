@@ -94,10 +94,17 @@ class Recorder:
         self._gone = True
         raise KernelGone
 
-    def allocate(self, what: str) -> bool:
+    @property
+    def watched(self) -> bool:
+        """Whether another CPU is still to come in."""
+        return bool(self.now.to_come)
+
+    def allocate(self, what: str, sleeps: bool = False) -> bool:
         """An allocation; fails where a fault says so."""
         if self._gone:
             raise KernelGone
+        if sleeps:
+            self._point()
         failed = bool(self.now.pending) and self.now.dictated(f"allocate {what}") is not None
         self.reached[f"allocate {what}: {'fails' if failed else 'succeeds'}"] += 1
         self.now.lacked += [what] * failed

@@ -187,7 +187,7 @@ class Run:
                 crash = ", ".join(self.port.cpus.held()) + " is never given back" if self.port.cpus.held() else None
             except Crash as reason:
                 crash = str(reason)
-            if crash is not None and len(self._steps) == 1:
+            if crash is not None and own is self._steps[0]:
                 self.port.cpus.abandon()
         self.reached[f"event {type(event).__name__}: {_short(event, answer)}"] += 1
         if isinstance(event, SetMask) and self.lpar.functions[event.device] in self._given_back:

@@ -61,7 +61,11 @@ def test_free_area_is_the_first_aligned_one(
 class Yes(Port):
     """A port on which every allocation of memory succeeds, and so does every hypercall."""
 
-    def allocate(self, what: str) -> bool:
+    @property
+    def watched(self) -> bool:
+        return False
+
+    def allocate(self, what: str, sleeps: bool = False) -> bool:
         return True
 
     def rtas(self, call: RtasCall) -> RtasAnswer:

@@ -102,6 +102,12 @@ def test_a_loop_is_the_same_story_however_it_was_recorded(kind: type, entries: i
     assert story(crossings(whole)) != story(crossings(shorter))
 
 
+def test_a_loop_behind_a_single_call_elsewhere_is_the_same_story_too() -> None:
+    before = StuffTce(Liobn(1), BusAddress(0), Tce(3), 1)
+    loop = TceRun(StuffTce, Liobn(1), BusAddress(0x80000), Tce(3), 0, 4096, 64, 1)
+    assert story(crossings(before, loop)) == story(crossings(before, *loop.calls()))  # type: ignore[arg-type]
+
+
 def test_a_long_uneven_loop_is_out_of_scope() -> None:
     run = Run(PROFILES["powervm-sriov"], simple_lpar(GIB), Kernel, Bounded)
     loop = TceRun(StuffTce, run.hypervisor.windows(run.pes[0])[0].liobn, BusAddress(0), Tce(0), 0, 8192, 1 << 28, 512)

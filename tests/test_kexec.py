@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernels that follow another one: what they find, what they keep, what they give up."""
 
+from dataclasses import replace
+
 from model.events import Detach, Inside, Kdump, Kexec, Map, Online, Reboot, SetMask, Step, Unmap
 from model.interfaces import MaskAnswer
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, Profile, simple_lpar
 from model.run import Run
 from model.trace import Trace, from_json, to_json
-from model.types import GIB, MIB, Direction, DmaMask, PhysAddr, Span
+from model.types import GIB, MIB, BusAddress, Direction, DmaMask, PhysAddr, Span
 
 ALL = DmaMask((1 << 64) - 1)
 DUMP = Kdump(Span(PhysAddr(64 * MIB), PhysAddr(128 * MIB)))
@@ -78,3 +80,16 @@ def test_a_crash_cuts_the_event_off_and_replays() -> None:
     other = Run(again.profile, again.lpar)
     other.step(again.steps[0])
     assert other.history == run.history
+
+
+def test_the_table_of_a_window_that_was_given_up_at_the_crash_is_not_judged() -> None:
+    """Where the next window is of no use and goes again, the default one comes back by itself (LoPAR R1-7.3.27.3-3), empty."""
+    mmio = Span(BusAddress(3 * GIB), BusAddress(3 * GIB + 0x11000))
+    run = Run(replace(POWERVM_SRIOV, dma64=mmio.start, mmio32=mmio), simple_lpar(64 * MIB, block=32 * MIB))
+    run.step(Step(SetMask(0, ALL), inside=(Inside(3, Step(Kdump(Span(PhysAddr(0), PhysAddr(MIB))))),)))
+    assert not run.hypervisor.windows(run.pe(0))
+    run.step(Step(SetMask(0, ALL)))
+    (window,) = run.hypervisor.windows(run.pe(0))
+    assert window.liobn == run.hypervisor.properties(run.pe(0)).default_liobn
+    view = run.guest.view(0)
+    assert view is not None and view.tables[0].allocated, "it took what it could not read for taken"

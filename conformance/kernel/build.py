@@ -21,7 +21,7 @@ FROM_TREE = (
     "arch/powerpc/kernel/iommu.c", "arch/powerpc/kernel/dma-iommu.c", "lib/iommu-helper.c", "lib/find_bit.c", "lib/bitmap.c",
 )  # fmt: skip
 """The tree's files that are compiled as they are; PSERIES is included by pseries.c, which reads its statics."""
-KERNEL_SIDE = ("locks", "memory", "device_tree", "groups", "calls", "dispatch", "pseries", "partition")
+KERNEL_SIDE = ("locks", "memory", "device_tree", "groups", "calls", "dispatch", "pseries", "partition", "ownership")
 HOST_SIDE = ("host", "runs", "blocks")
 STORM_SIDE = tuple(f"storm/{name}" for name in ("tables", "owned", "windows", "tces", "arena", "answers", "events", "checks",
                                                 "draw", "storm"))  # fmt: skip

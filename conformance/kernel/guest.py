@@ -26,6 +26,15 @@ class MemoryAction(IntEnum):
     CANCEL_ONLINE = 16
 
 
+class Own(IntEnum):
+    """What VFIO does with a PE: iommu_table_group_ops, as c/harness.h numbers it."""
+
+    TAKE = 0
+    RELEASE = 1
+    CREATE_TABLE = 2
+    UNSET_WINDOW = 3
+
+
 class CompiledKernel(HostAlone):
     """One boot of the kernel that `program` was compiled from.
 
@@ -61,8 +70,8 @@ class CompiledKernel(HostAlone):
         self._ask(Ask.DETACH, device)
 
     def replug(self, device: int) -> None:
-        """Not carried out yet."""
-        raise OutOfScope("a function that is found again while its node stays")
+        """pci_dma_dev_setup_pSeriesLP()."""
+        self._ask(Ask.REPLUG, device)
 
     def properties(self, device: int) -> DdwProperties:
         """Not handed on yet."""
@@ -150,6 +159,11 @@ class CompiledKernel(HostAlone):
         """An ibm,pmemory node disappears."""
         self._vpmem.remove(span)
         self._ask(Ask.VPMEM, 0, span.start, span.size)
+
+    def own(self, what: Own, device: int, window: int = 0, page_shift: int = 12, size: int = 0) -> int:
+        """A change of owner, or of the owner's windows; 0, or the error. No event of the model is that yet."""
+        answer = self._ask(Ask.OWN, what, device, window, page_shift, size)[0]
+        return answer - (1 << 64) if answer >> 63 else answer
 
     def routes_directly(self, device: int, memory: Span[PhysAddr]) -> bool:
         """What dma_map_page_attrs() would decide."""

@@ -15,7 +15,7 @@ from conformance.scope import OutOfScope
 from conformance.storm import Storm
 from model.interfaces import Boot, Port
 from model.profiles import Lpar
-from model.run import Run
+from model.run import Done, Run
 
 PAGES = (12, 16)
 """log2 of the sizes that a kernel's page can have."""
@@ -96,12 +96,20 @@ class Kernels:
         return place(self.program(run.lpar.page).path, self.callers[-1]) if made else None
 
     def places(self, run: Run) -> list[list[Place | None]]:
-        """Where the calls of each step of a run came from, None where it is not known; clear `callers` before such a run."""
+        """Where the calls of each step of a run came from, None where it is not known; clear `callers` before such a run.
+
+        Which call is whose is not told apart in a step in which other CPUs were let in.
+        """
         program = self.program(run.lpar.page).path
-        at = len(self.callers) - sum(len(done.crossings) for done in run.history)
-        places = []
+        at = len(self.callers) - sum(map(_crossed, run.history))
+        places: list[list[Place | None]] = []
         for done in run.history:
-            callers = self.callers[at : at + len(done.crossings)]
+            callers = self.callers[at : at + _crossed(done)]
             at += len(callers)
-            places.append([place(program, caller) for caller in callers])
+            places.append([None] * len(done.crossings) if done.inside else [place(program, one) for one in callers])
         return places
+
+
+def _crossed(done: Done) -> int:
+    """The calls of a step, and of what came inside it."""
+    return len(done.crossings) + sum(_crossed(other) for _, other in done.inside)

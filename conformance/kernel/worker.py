@@ -14,10 +14,11 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from conformance.kernel.places import place
 from conformance.scope import OutOfScope
@@ -34,12 +35,14 @@ from model.calls import (
     tce_list,
 )
 from model.interfaces import Crash, Port
+from model.locks import Lock
 from model.types import BusAddress, Liobn, Tce
 
 
 class Ask(IntEnum):
-    """Requests, as c/host.h numbers them."""
+    """Requests, as c/host.h numbers them; ANSWER is none."""
 
+    ANSWER = 0
     FORK = 1
     END = 2
     BOOT = 3
@@ -58,6 +61,8 @@ class Ask(IntEnum):
     FREE_COHERENT = 16
     ASK_MASK = 17
     SET_COHERENT_MASK = 18
+    REPLUG = 19
+    OWN = 20
 
 
 class Say(IntEnum):
@@ -73,11 +78,27 @@ class Say(IntEnum):
     OUT_OF_SCOPE = 107
     FORKED = 108
     EXITED = 109
+    LOCK = 110
+    UNLOCK = 111
+
+
+class How(IntEnum):
+    """How a request is asked for what it needs, as c/host.h numbers them.
+
+    ALONE: on its CPU. AMONG_OTHERS: some are under way, so that locks are asked for. STEP_BY_STEP: so that another one may
+    come at each hypercall, too.
+    """
+
+    ALONE = 0
+    AMONG_OTHERS = 1
+    STEP_BY_STEP = 2
 
 
 KINDS: tuple[type[TceWrite] | None, ...] = (None, PutTce, StuffTce, PutTceIndirect)
 RUN_WORDS = 12
 """Words of a run: kind, LIOBN, IOBA, first TCE, step, stride, entries, TCEs per call, calls, list offset, caller, status."""
+MOST_CPUS = 4
+"""Requests that can be under way at the same time; as in c/harness.h."""
 MOST_FAILURES = 256
 """Hypercalls of one scenario that may be answered otherwise than expected; as in c/runs.c."""
 WORD = 1 << 64
@@ -101,6 +122,15 @@ class Disagreement(Exception):
     def __init__(self, call: int, status: HcallStatus) -> None:
         super().__init__(call, status)
         self.call, self.status = call, status
+
+
+class Frame(NamedTuple):
+    """What is sent to the process: a request or an answer, for which of the requests under way, and how it is asked then."""
+
+    cpu: int
+    how: How
+    kind: Ask
+    words: Sequence[int]
 
 
 class Program:
@@ -142,13 +172,10 @@ class Program:
         os.close(self._control)
         self._complaints.close()
 
-    def send(self, kind: int, words: Sequence[int]) -> None:
-        """One frame."""
-        self._write(struct.pack(f"<{2 + len(words)}Q", kind, len(words), *words))
-
-    def answer(self, words: Sequence[int]) -> None:
-        """The bare words of an answer; negative ones as two's complement."""
-        self._write(struct.pack(f"<{len(words)}Q", *(word % WORD for word in words)))
+    def send(self, frame: "Frame") -> None:
+        """One frame; negative words as two's complement."""
+        cpu, how, kind, words = frame
+        self._write(struct.pack(f"<{4 + len(words)}Q", cpu, how, kind, len(words), *(word % WORD for word in words)))
 
     def _write(self, data: bytes) -> None:
         try:
@@ -193,7 +220,7 @@ class Program:
     def start(self, failures: Iterable[tuple[int, int]]) -> int:
         """A fresh child, which answers the hypercalls of these numbers with these statuses; ends the one before."""
         self.stop()
-        self.send(Ask.FORK, [word % WORD for failure in failures for word in failure])
+        self.send(Frame(0, How.ALONE, Ask.FORK, [word for failure in failures for word in failure]))
         kind, words = self._told()
         if kind is not Say.FORKED:
             raise HarnessError(f"{kind.name} in place of FORKED")
@@ -219,20 +246,26 @@ class Program:
             pass
 
 
-class Scenario:
-    """One boot of the kernel's code: requests in order, every answer known again if it has to be repeated.
+Heard = tuple[Say, Sequence[int]]
 
-    callers: gets the address in the program from which each call came that crosses.
+
+class Scenario:
+    """One boot of the kernel's code: requests, and answers to what it asks meanwhile, known again if it has to be repeated.
+
+    A request may come in the middle of another one, while that waits for an answer: as on another CPU. Whose turn it is,
+    the port's locks say. callers: gets the address in the program from which each call came that crosses.
     """
 
     def __init__(self, program: Program, port: Port, callers: list[int]) -> None:
         self._program, self._port, self._callers = program, port, callers
-        self._script: list[tuple[Ask, Sequence[int]]] = []
+        self._sent: list[tuple[Heard | None, Frame]] = []  # what was heard before, and what was sent then
+        self._heard: Heard | None = None
         self._failures: list[tuple[int, int]] = []
-        self._answers: list[tuple[object, Sequence[int]]] = []
         self._passed = 0  # hypercalls that have crossed
         self._warnings = 0  # how many have been told to whoever asks
         self._warning: str | None = None
+        self._free = list(range(MOST_CPUS))
+        self._held: dict[int, AbstractContextManager[None]] = {}
         self._start()
 
     @property
@@ -242,50 +275,80 @@ class Scenario:
 
     def _start(self) -> None:
         self._child = self._program.start(self._failures)
-        self._sent = self._answered = self._seen = self._warned = 0
+        self._seen = self._warned = 0
 
     def ask(self, kind: Ask, *words: int) -> Sequence[int]:
         """Carry out a request. Crash if the kernel's code crashes, hangs, or warns; OutOfScope if it is too much."""
-        if not self.alive:
-            raise HarnessError("a request to a kernel that has crashed")
-        self._script.append((kind, words))
-        while True:
-            try:
-                return self._go_on()
-            except Disagreement as other:
-                if len(self._failures) == MOST_FAILURES:
-                    self._program.stop()
-                    raise OutOfScope("too many refusals that nobody expected") from None
-                self._failures.append((other.call, other.status))
-                self._start()
-
-    def _go_on(self) -> Sequence[int]:
-        reply: Sequence[int] = ()
-        while self._sent < len(self._script):
-            self._program.send(*self._script[self._sent])
-            reply = self._listen()
-            self._sent += 1
+        if not self._free:
+            raise OutOfScope("so many requests at the same time")
+        cpu = self._free.pop(0)
+        watched = self._port.watched or cpu > 0
+        try:
+            self._send(cpu, watched, kind, words)
+            reply = self._serve(cpu, watched)
+        finally:
+            self._free = sorted([*self._free, cpu])
         warning, self._warning = self._warning, None
         if warning is not None:
             raise Crash(warning)
         return reply
 
-    def _listen(self) -> Sequence[int]:
-        """Serve the child until it is done with a request."""
+    def _send(self, cpu: int, watched: bool, kind: Ask, words: Sequence[int]) -> None:
+        """One frame; watched: other requests are under way or may still come."""
+        if not self.alive:
+            raise HarnessError("a request to a kernel that has crashed")
+        how = How.STEP_BY_STEP if self._port.watched else How.AMONG_OTHERS if watched else How.ALONE
+        frame = Frame(cpu, how, kind, words)
+        self._sent.append((self._heard, frame))
+        self._program.send(frame)
+
+    def _serve(self, cpu: int, watched: bool) -> Sequence[int]:
+        """Serve a request until it is done."""
+        while True:
+            kind, words = self._heard = self._next()
+            if kind is Say.DONE:
+                return words
+            try:
+                answer = self._answer(kind, words)
+            except Crash:
+                self._end()
+                raise
+            if not self.alive:
+                raise Crash("the kernel has crashed on another CPU")
+            self._send(cpu, watched, Ask.ANSWER, answer)
+
+    def _next(self) -> Heard:
+        """What is heard next, hypercalls being passed on; the scenario is repeated where they end unexpectedly."""
+        while True:
+            try:
+                return self._hear()
+            except Disagreement as other:
+                if len(self._failures) == MOST_FAILURES:
+                    self._end()
+                    raise OutOfScope("too many refusals that nobody expected") from None
+                self._failures.append((other.call, other.status))
+                self._repeat()
+
+    def _repeat(self) -> None:
+        self._start()
+        for before, frame in self._sent:
+            again = self._hear() if before is not None else None
+            if again != before:
+                raise HarnessError(f"a scenario did not repeat: {again} where {before} was")
+            self._program.send(frame)
+
+    def _hear(self) -> Heard:
+        """The next question, or that a request is done."""
         while True:
             kind, words = self._program.receive()
             match kind:
-                case Say.DONE:
-                    return words
+                case Say.DONE | Say.RTAS | Say.ODD_HCALL | Say.ALLOCATION | Say.LOCK | Say.UNLOCK:
+                    self._seen += kind is Say.ODD_HCALL and words[0] != 0
+                    self._passed = max(self._passed, self._seen)
+                    return kind, words
                 case Say.HCALLS:
                     for at in range(0, len(words), RUN_WORDS):
                         self._pass_on(words[at : at + RUN_WORDS])
-                case Say.RTAS:
-                    self._rtas(words)
-                case Say.ODD_HCALL:
-                    self._odd_hcall(words)
-                case Say.ALLOCATION:
-                    self._allocation(_text(words))
                 case Say.WARNING:
                     self._warned += 1
                     if self._warned > self._warnings:
@@ -295,52 +358,52 @@ class Scenario:
                 case _:
                     raise HarnessError(f"{kind.name} in the middle of a request")
 
-    def _reply(self, question: object, ask: Callable[[], Sequence[int]]) -> None:
-        """Answer as before where the scenario is repeated, else as the port says."""
-        if self._answered < len(self._answers):
-            before, answer = self._answers[self._answered]
-            if before != question:
-                raise HarnessError(f"a scenario did not repeat: {question} where {before} was")
-        else:
-            answer = ask()
-            self._answers.append((question, answer))
-        self._answered += 1
-        self._program.answer(answer)
+    def _answer(self, kind: Say, words: Sequence[int]) -> Sequence[int]:
+        match kind:
+            case Say.RTAS:
+                return self._rtas(words)
+            case Say.ODD_HCALL:
+                return self._odd_hcall(words)
+            case Say.ALLOCATION:
+                return [int(self._port.allocate(_text(words), sleeps=bool(words[0])))]
+            case Say.LOCK:
+                held = self._port.locked(Lock(f"{_text(words)} at {words[0]:#x}"))
+                held.__enter__()
+                self._held[words[0]] = held
+            case Say.UNLOCK:
+                self._held.pop(words[0]).__exit__(None, None, None)
+        return []
 
-    def _allocation(self, what: str) -> None:
-        self._reply(what, lambda: [int(self._port.allocate(what))])
+    def _end(self) -> None:
+        """No more of this scenario: its process ends, and nobody holds its locks."""
+        if self.alive:
+            self._program.stop()
+        for held in self._held.values():
+            with suppress(Exception):
+                held.__exit__(Crash, Crash("the end"), None)
+        self._held = {}
 
-    def _rtas(self, words: Sequence[int]) -> None:
+    def _rtas(self, words: Sequence[int]) -> Sequence[int]:
         token, nargs, nret, caller = words[:4]
-        call = RtasCall(token, tuple(words[4 : 4 + nargs]), nret)
+        self._callers.append(caller)
+        answer = self._port.rtas(RtasCall(token, tuple(words[4 : 4 + nargs]), nret))
+        return [answer.status, len(answer.outputs), *answer.outputs]
 
-        def ask() -> list[int]:
-            self._callers.append(caller)
-            answer = self._port.rtas(call)
-            return [answer.status, len(answer.outputs), *answer.outputs]
-
-        self._reply(call, ask)
-
-    def _odd_hcall(self, words: Sequence[int]) -> None:
+    def _odd_hcall(self, words: Sequence[int]) -> Sequence[int]:
         kind, liobn, ioba, tce, count, caller = words[:6]
         listed = tuple(Tce(word) for word in words[6:])
         call: Hcall
         if kind == 0:
             call = GetTce(Liobn(liobn), BusAddress(ioba))
+        elif KINDS[kind] is PutTce:
+            call = PutTce(Liobn(liobn), BusAddress(ioba), Tce(tce))
         elif KINDS[kind] is PutTceIndirect:
             call = PutTceIndirect(Liobn(liobn), BusAddress(ioba), listed or (Tce(0),) * count)
         else:
             call = StuffTce(Liobn(liobn), BusAddress(ioba), Tce(tce), count)
-
-        def ask() -> list[int]:
-            self._callers.append(caller)
-            answer = self._port.hcall(call)
-            return [answer.status, answer.tce] if kind == 0 else [answer.status]
-
-        self._reply(call, ask)
-        if kind != 0:
-            self._seen += 1
-            self._passed = max(self._passed, self._seen)
+        self._callers.append(caller)
+        answer = self._port.hcall(call)
+        return [answer.status, answer.tce] if kind == 0 else [answer.status]
 
     def _pass_on(self, words: Sequence[int]) -> None:
         """A run: as a whole if it is to succeed, else call by call."""
@@ -369,6 +432,7 @@ class Scenario:
         first = kind
         while kind is not Say.EXITED:
             kind, _ = self._program.receive()
+        self._end()
         raise OutOfScope(text) if first is Say.OUT_OF_SCOPE else Crash(text)
 
 

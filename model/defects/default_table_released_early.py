@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def before_the_dynamic_table(kernel: "Kernel", device: Device, window: DmaWindow) -> None:
     """Linux: enable_ddw() puts tables[0] as soon as RAM is pre-mapped."""
     if device.node.gave_up and window.direct_size:
-        device.node.tables.pop("default", None)
+        enable.drop_default_table(device.node)
         device.table = None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def by_bypass_and_limit(kernel: "Kernel", dev: Device, handle: Span[BusAddress]) -> bool:
     """Linux: dma_unmap_page_attrs() by dma_map_direct() and arch_dma_unmap_page_direct()."""
-    if bypasses(kernel, dev):
+    if bypasses(kernel, dev, dev.mask):
         return True
     size = max(dev.limit - dev.offset, min(dev.limit, 1))
     return bool(kernel.unmap_is_direct(word(handle.stop), word(size), word(dev.offset)))

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """When a direct window takes the place of the default one, the device keeps a pointer to the freed table."""
 
+from typing import TYPE_CHECKING
+
 from model.defects import Defect
 from model.guest import enable
 from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow
 
+if TYPE_CHECKING:
+    from model.guest.kernel import Kernel
 
-def pointer_stays(device: Device, window: DmaWindow, table: Table | None) -> None:
+
+def pointer_stays(kernel: "Kernel", device: Device, window: DmaWindow, table: Table | None) -> None:
     """Linux before 6.11: enable_ddw() frees tables[0] without a set_iommu_table_base() where RAM is mapped directly."""
     before = device.table
-    enable.commit(device, window, table)
-    if before is not None and device.table is None:
-        before.freed = True
-        device.table = before
+    enable.commit(kernel, device, window, table)
+    device.table = device.table or before
 
 
 DEFECT = Defect(

@@ -9,13 +9,13 @@ from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow
 
 if TYPE_CHECKING:
-    pass
+    from model.guest.kernel import Kernel
 
 
-def keep_the_property(device: Device, window: DmaWindow, table: Table | None) -> None:
+def keep_the_property(kernel: "Kernel", device: Device, window: DmaWindow, table: Table | None) -> None:
     """Linux: enable_ddw() from 381ceda88c4c to b1fc44eaa9ba."""
     default = device.node.default
-    enable.commit(device, window, table)
+    enable.commit(kernel, device, window, table)
     device.node.default = default
 
 

@@ -331,17 +331,24 @@ def dynamic_table(kernel: "Kernel", node: Node, window: DmaWindow) -> Table:
     return table
 
 
-def commit(device: Device, window: DmaWindow, table: Table | None) -> None:
+def commit(kernel: "Kernel", device: Device, window: DmaWindow, table: Table | None) -> None:
     """Nothing can fail any more: the device uses the new window."""
     node = device.node
     device.window = window
     if node.gave_up:
         node.default = None
-        node.tables.pop("default", None)
+        kernel.drop_default_table(node)
         device.table = None
     if table is not None:
         node.tables["ddw"] = table
         device.table = table
+
+
+def drop_default_table(node: Node) -> None:
+    """The table of a default window that is gone is freed."""
+    table = node.tables.pop("default", None)
+    if table is not None:
+        table.freed = True
 
 
 def premap(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> bool:

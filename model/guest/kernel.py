@@ -116,7 +116,8 @@ class Kernel:
     clip = staticmethod(io_pages.clip)
     pages_to_set = staticmethod(io_pages.pages_to_set)
     dynamic_table = enable.dynamic_table
-    commit = staticmethod(enable.commit)
+    commit = enable.commit
+    drop_default_table = staticmethod(enable.drop_default_table)
     # It maps and unmaps
     map_page = mapping.map_page
     routes_directly = mapping.routes_directly

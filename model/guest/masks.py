@@ -45,7 +45,7 @@ def opens_direct(kernel: "Kernel", dev: Device, mask: DmaMask) -> bool:
     if kernel.wants_window(mask):
         outcome = kernel.enable_ddw(dev, mask)
         kernel.reached(f"enable: {outcome}")
-    dev.window = dev.node.window
+        dev.window = dev.node.window
     return kernel.direct_within(dev, mask)
 
 
@@ -65,8 +65,18 @@ def set_coherent_mask(kernel: "Kernel", device: int, mask: DmaMask) -> bool:
 
     It opens none: that could take the default window from what the device does with its DMA mask.
     """
+    # PARAMETERS
     dev = kernel.devices[device]
-    return kernel.table_for(dev, mask) is not None or kernel.direct_within(dev, mask)
+
+    # CHECKS
+    if kernel.table_for(dev, mask) is None and not kernel.direct_within(dev, mask):
+        return False
+
+    # EFFECT
+    dev.coherent_mask = mask
+
+    # RETURN
+    return True
 
 
 def required_mask(kernel: "Kernel", device: int) -> DmaMask:

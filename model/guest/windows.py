@@ -92,11 +92,13 @@ class Node:
 class Device:
     """A PCI function: its node, mask, and the window and table it uses.
 
+    coherent_mask: as its driver has set it; what a coherent buffer has to be within is said when one is asked for.
     limit, bypass: what Linux routes by instead of the window: device::bus_dma_limit, device::dma_ops_bypass.
     """
 
     node: Node
     mask: DmaMask = DmaMask((1 << 32) - 1)
+    coherent_mask: DmaMask = DmaMask((1 << 32) - 1)
     window: DmaWindow | None = None
     table: Table | None = None
     limit: int = 0

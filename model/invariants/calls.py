@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from model.calls import GetRun, GetTce, HcallAnswer, PutTce, PutTceIndirect, RtasCall, StuffTce, TceRun
-from model.events import Offline, OfflineVpmem, Online, OnlineVpmem, SetMask
+from model.events import Detach, Offline, OfflineVpmem, Online, OnlineVpmem, SetMask
 from model.interfaces import GuestTable
 from model.invariants.registry import Violation, invariant
 from model.invariants.scene import Scene, only
@@ -154,7 +154,8 @@ def _may_be_gone(scene: Scene, liobn: int) -> bool:
 
 
 def _went(scene: Scene, crossing: Crossing) -> bool:
-    return any(scene.lpar.functions[device] == crossing.pe for device in scene.touched - scene.attached)
+    going = {event.device for event in scene.ledger.under_way if isinstance(event, Detach)}
+    return any(scene.lpar.functions[device] == crossing.pe for device in scene.touched - scene.attached | going)
 
 
 @invariant("no-write-outside", memory_writes)

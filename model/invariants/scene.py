@@ -47,7 +47,7 @@ class Scene:
     inside: other events are under way.
 
     ddw: the devices whose PE has a dynamic window. kept_tables: the tables that the guest keeps, each once, `tables` those
-    whose window exists.
+    whose window exists, as far as that can be known.
     """
 
     def __init__(
@@ -80,7 +80,9 @@ class Scene:
         self.live = [m for n, m in ledger.mappings.items() if n not in ended]
         self.kept_tables: list[tuple[int, GuestTable]] = [(d, t) for d in first.values() for t in self.views[d].tables]
         self.tables = [
-            self._table(d, t, self.windows[d][t.liobn]) for d, t in self.kept_tables if t.liobn in self.windows[d]
+            self._table(d, t, self.windows[d][t.liobn])
+            for d, t in self.kept_tables
+            if t.liobn in self.windows[d] and not self.unsure(d)
         ]
 
     def _table(self, device: int, table: GuestTable, window: WindowView) -> Table:

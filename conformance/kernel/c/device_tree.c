@@ -59,7 +59,7 @@ const void *of_get_property(const struct device_node *node, const char *name, in
 static void may_change(const struct device_node *node)
 {
 	may_sleep(__FILE__, __LINE__);
-	if (tree_is_told)
+	if (cpus[this_cpu].tells_tree)
 		host_crash("deadlock: a notifier of the device tree changes it", __FILE__, __LINE__);
 }
 

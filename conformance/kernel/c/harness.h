@@ -8,19 +8,24 @@
 
 typedef unsigned long long word;
 
-enum { MOST_CPUS = 16, MOST_DEVICES = 8, MOST_SPANS = 64, MOST_CELLS = 16, MOST_ELEMENTS = 64 };
+enum { MOST_CPUS = 16, MOST_RUNNING = 4 /* requests under way */, MOST_DEVICES = 8, MOST_SPANS = 64, MOST_CELLS = 16, MOST_ELEMENTS = 64 };
 
 struct span {
 	word start, stop;
 };
 
+/* The request that runs, of those under way, each as on a CPU of its own; whether its locks are asked for: locks.c. */
+extern int this_cpu, locks_are_asked;
+
 /* What the kernel side asks of the process around it: host.c. */
+void host_lock(const void *lock, const char *name);
+void host_unlock(const void *lock, const char *name);
 enum hcall { GET_TCE, PUT_TCE, STUFF_TCE, PUT_TCE_INDIRECT };
 enum multi_tce { LISTS = 1, STUFF = 2 }; /* model.profiles.MultiTce */
 int host_rtas(const void *caller, word token, int nargs, int nret, const unsigned int *args, unsigned int *outputs);
 long host_hcall(const void *caller, enum hcall kind, word liobn, word ioba, word tce, word count, const word *list);
 word host_get_tce(const void *caller, word liobn, word ioba, long *status);
-int host_allocation(const char *what);
+int host_allocation(const char *what, int sleeps);
 void *host_memory(word bytes);
 void host_free(void *memory, const char *file, int line);
 int host_is_live(const void *memory);
@@ -31,9 +36,11 @@ void host_warning(const char *file, int line);
 void host_crash(const char *what, const char *file, int line) __attribute__((noreturn));
 
 /* What the process asks of the kernel side: partition.c. Requests and replies are words, as worker.py writes them. */
+void run_on(word cpu);
 void partition_boot(const word *in);
 void partition_attach(const word *in);
 void partition_detach(word device);
+void partition_replug(word device);
 int partition_set_mask(word device, word mask);
 int partition_set_coherent_mask(word device, word mask);
 word partition_required_mask(word device);
@@ -45,6 +52,8 @@ word partition_alloc_coherent(word device, word start, word size, word mask, wor
 void partition_free_coherent(word device, word start, word size, word handle, word mask);
 int partition_memory(word action, word start, word size);
 void partition_vpmem(word present, word start, word size);
+enum own { TAKE, RELEASE, CREATE_TABLE, UNSET_WINDOW };
+long partition_own(const word *in);
 int partition_routes(word device, word start, word size);
 void partition_view(word device);
 void host_reply(word value); /* one more word of the reply to the request that is being carried out */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -18,10 +19,15 @@
 #include "harness.h"
 #include "host.h"
 
-enum { MOST_WORDS = 1 << 16, SECONDS_OF_CPU = 3, MOST_RTAS = 1000, TAIL = 2048 };
+enum { MOST_WORDS = 1 << 16, SECONDS_OF_CPU = 3, MOST_RTAS = 1000, TAIL = 2048, STACK = 1 << 18 };
 
-static word request[MOST_WORDS], reply[MOST_WORDS];
-static word replied;
+/* The requests under way: one on the process's own stack, those that come in the middle of it on others. */
+static struct {
+	ucontext_t context;
+	void *stack;
+	word type, count, request[MOST_WORDS], replied, reply[MOST_WORDS];
+} threads[MOST_RUNNING];
+int asked_singly;
 static char tail[TAIL]; /* the end of what the kernel printed */
 static size_t tail_used;
 static volatile sig_atomic_t talking, late; /* the time limit has come while somebody talked */
@@ -126,23 +132,75 @@ word receive_word(void)
 	return value;
 }
 
-static word read_request(word *count)
+/* The head of the next frame, and a request's words; those of an answer are left to whoever asked. Whom it is for. */
+static word read_frame(void)
 {
-	word type = receive_word();
+	word target = receive_word(), how = receive_word();
 
 	waiting = 0;
-	*count = receive_word();
-	if (*count > MOST_WORDS)
+	if (target >= MOST_RUNNING)
 		_exit(2);
-	read_all(request, *count * sizeof(word));
-	return type;
+	threads[target].type = receive_word();
+	threads[target].count = receive_word();
+	locks_are_asked = how != ALONE;
+	asked_singly = how == STEP_BY_STEP;
+	if (threads[target].count > MOST_WORDS)
+		_exit(2);
+	if (threads[target].type != ANSWER)
+		read_all(threads[target].request, threads[target].count * sizeof(word));
+	return target;
+}
+
+static void serve(void);
+
+/* Until a frame for this CPU comes. */
+static void take_turns(void)
+{
+	word me = this_cpu, next = read_frame();
+
+	if (next == me)
+		return;
+	if (!threads[next].stack && next) {
+		threads[next].stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		getcontext(&threads[next].context);
+		threads[next].context.uc_stack = (stack_t){ .ss_sp = threads[next].stack, .ss_size = STACK };
+		makecontext(&threads[next].context, serve, 0);
+	}
+	this_cpu = next;
+	swapcontext(&threads[me].context, &threads[next].context);
+}
+
+void await(void)
+{
+	take_turns();
+	if (threads[this_cpu].type != ANSWER)
+		_exit(2);
 }
 
 void host_reply(word value)
 {
-	if (replied == MOST_WORDS)
+	if (threads[this_cpu].replied == MOST_WORDS)
 		host_out_of_scope("a reply that is too long");
-	reply[replied++] = value;
+	threads[this_cpu].reply[threads[this_cpu].replied++] = value;
+}
+
+/* The lock is had when the answer comes. */
+void host_lock(const void *lock, const char *name)
+{
+	runs_flush();
+	question(NULL);
+	send_text(LOCK, (word)lock, name);
+	await();
+	answered();
+}
+
+void host_unlock(const void *lock, const char *name)
+{
+	runs_flush();
+	question(NULL);
+	send_text(UNLOCK, (word)lock, name);
+	await();
+	answered();
 }
 
 int host_rtas(const void *caller, word token, int nargs, int nret, const unsigned int *args, unsigned int *outputs)
@@ -157,6 +215,7 @@ int host_rtas(const void *caller, word token, int nargs, int nret, const unsigne
 	runs_flush();
 	question(caller);
 	send_frame(RTAS, out, 4 + nargs);
+	await();
 	status = (long)receive_word();
 	for (word i = 0, n = receive_word(); i < n; i++)
 		outputs[i] = receive_word();
@@ -164,13 +223,14 @@ int host_rtas(const void *caller, word token, int nargs, int nret, const unsigne
 	return status;
 }
 
-int host_allocation(const char *what)
+int host_allocation(const char *what, int sleeps)
 {
 	word granted;
 
 	runs_flush();
 	question(NULL);
-	send_text(ALLOCATION, 0, what);
+	send_text(ALLOCATION, sleeps, what);
+	await();
 	granted = receive_word();
 	answered();
 	return granted;
@@ -268,8 +328,9 @@ static void catch_signals(void)
 			sigaction(numbers[i], &action, NULL);
 }
 
-static void carry_out(word type)
+static void carry_out(word type, const word *request)
 {
+	run_on(0);
 	switch (type) {
 	case BOOT:
 		partition_boot(request);
@@ -279,6 +340,9 @@ static void carry_out(word type)
 		break;
 	case DETACH:
 		partition_detach(request[0]);
+		break;
+	case REPLUG:
+		partition_replug(request[0]);
 		break;
 	case SET_MASK:
 		host_reply(partition_set_mask(request[0], request[1]));
@@ -313,6 +377,9 @@ static void carry_out(word type)
 	case VPMEM:
 		partition_vpmem(request[0], request[1], request[2]);
 		break;
+	case OWN:
+		host_reply((word)partition_own(request));
+		break;
 	case ROUTES:
 		host_reply(partition_routes(request[0], request[1], request[2]));
 		break;
@@ -324,26 +391,33 @@ static void carry_out(word type)
 	}
 }
 
-static void scenario(void)
+/* Requests of one CPU, one after the other. The first one has come already. */
+static void serve(void)
 {
 	struct itimerval limit = { .it_value.tv_sec = SECONDS_OF_CPU };
-	word type, count;
 
+	while (threads[this_cpu].type != END) {
+		setitimer(ITIMER_PROF, &limit, NULL);
+		threads[this_cpu].replied = rtas_calls = 0;
+		runs_begin();
+		carry_out(threads[this_cpu].type, threads[this_cpu].request);
+		locks_at_end();
+		runs_flush();
+		waiting = 1; /* for the next request, as soon as this one is known to be done */
+		send_frame(DONE, threads[this_cpu].reply, threads[this_cpu].replied);
+		take_turns();
+	}
+	exit(0);
+}
+
+static void scenario(void)
+{
 	catch_signals();
 #if COVERAGE
 	signal(SIGTERM, on_end);
 #endif
-	while ((type = read_request(&count)) != END) {
-		setitimer(ITIMER_PROF, &limit, NULL);
-		replied = rtas_calls = 0;
-		runs_begin();
-		carry_out(type);
-		locks_at_end();
-		runs_flush();
-		waiting = 1; /* for the next request, as soon as this one is known to be done */
-		send_frame(DONE, reply, replied);
-	}
-	exit(0);
+	take_turns();
+	serve();
 }
 
 static void tell(int control, word type, word value)
@@ -357,11 +431,10 @@ static void tell(int control, word type, word value)
 int main(int argc, char **argv)
 {
 	int control = argc == 2 ? atoi(argv[1]) : STDERR_FILENO, status;
-	word count;
 	pid_t child;
 
-	while (read_request(&count) == FORK) {
-		runs_fail(request, count / 2);
+	while (read_frame() == 0 && threads[0].type == FORK) {
+		runs_fail(threads[0].request, threads[0].count / 2);
 		child = fork();
 		if (child == 0)
 			scenario();

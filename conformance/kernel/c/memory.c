@@ -28,7 +28,7 @@ void *allocate(size_t size, gfp_t flags, const char *function, const char *file,
 {
 	if (!(flags & GFP_ATOMIC))
 		may_sleep(file, line);
-	return host_allocation(name_of(function)) ? host_memory(size) : NULL;
+	return host_allocation(name_of(function), !(flags & GFP_ATOMIC)) ? host_memory(size) : NULL;
 }
 
 void release(const void *memory, const char *file, int line)
@@ -53,7 +53,8 @@ static struct {
 	phys_addr_t start;
 	unsigned int order;
 	bool given;
-} pages;
+} all_pages[MOST_RUNNING];
+#define pages (all_pages[this_cpu])
 
 void pages_are_at(phys_addr_t start)
 {
@@ -70,7 +71,7 @@ struct page *alloc_pages_node(int node, gfp_t flags, unsigned int order)
 {
 	if (!(flags & GFP_ATOMIC))
 		may_sleep(__FILE__, __LINE__);
-	if (!host_allocation("coherent"))
+	if (!host_allocation("coherent", !(flags & GFP_ATOMIC)))
 		return NULL;
 	if (pages.given || pages.start & ((PAGE_SIZE << order) - 1))
 		host_out_of_scope("more pages than a coherent buffer needs");

@@ -3,8 +3,9 @@
  * The partition that the kernel's code runs in: RAM, vPMEM and devices come and go as requests say, and the kernel's
  * entry points are called in the order in which the kernel's core calls them.
  *
- * Each device sits below a PHB of its own, whose node carries the window properties. A device that comes back gets the
- * memory of its old nodes again, as a slab hands out last what was freed last.
+ * Each PE is a PHB of its own, whose node carries the window properties and whose bus carries its functions; firmware
+ * is taken to know the PE by the config address of any of them. A PE that comes back gets the memory of its old node again,
+ * as a slab hands out last what was freed last.
  */
 #include "partition.h"
 #include <linux/bitmap.h>
@@ -16,7 +17,6 @@ struct pci_controller_ops pseries_pci_controller_ops;
 struct list_head hose_list = { &hose_list, &hose_list };
 struct machdep_calls ppc_md;
 bool kdump_kernel;
-unsigned int current_cpu;
 
 int initcall_setup_iommu_pool_hash(void);
 int initcall_find_existing_ddw_windows(void);
@@ -32,18 +32,27 @@ static struct span vpmem[MOST_SPANS];
 static struct device_node vpmem_nodes[MOST_SPANS];
 static int vpmem_ranges;
 
-static struct machine {
-	bool attached, by_dlpar;
-	struct device_node phb_node, node;
-	struct pci_dn phb_dn, dn;
+static struct pe {
+	bool seen, by_dlpar; /* at any time; not the first time, which is at boot */
+	int functions;       /* attached ones */
+	u32 config;
+	u64 buid;
+	struct device_node node;
+	struct pci_dn dn;
 	struct pci_controller phb;
 	struct pci_bus bus;
-	struct pci_dev device;
-	u64 mask;
 	struct property properties[4];
 	__be32 cells[4][MOST_CELLS];
-} machines[MOST_DEVICES];
-static bool seen[MOST_DEVICES];
+} pes[MOST_DEVICES];
+
+static struct function {
+	bool attached;
+	struct pe *pe;
+	struct device_node node;
+	struct pci_dn dn;
+	struct pci_dev device;
+	u64 mask;
+} functions[MOST_DEVICES];
 
 void set_pci_dma_ops(const struct dma_map_ops *ops)
 {
@@ -82,17 +91,20 @@ u64 memblock_end_of_DRAM(void)
 int walk_system_ram_range(unsigned long start, unsigned long pages, void *arg,
 			  int (*visit)(unsigned long, unsigned long, void *))
 {
+	unsigned long end = start + pages;
 	int refused = -EINVAL;
 
 	for (int i = 0; i < ram_blocks; i++) {
 		unsigned long first = max(start, ram[i].start >> PAGE_SHIFT);
-		unsigned long last = min(start + pages, ram[i].stop >> PAGE_SHIFT);
+		unsigned long last = min(end, ram[i].stop >> PAGE_SHIFT);
 
 		if (first >= last)
 			continue;
 		refused = visit(first, last - first, arg);
 		if (refused)
 			break;
+		start = last;
+		i = -1; /* RAM may have come or gone meanwhile: look again for what follows */
 	}
 	return refused;
 }
@@ -117,15 +129,25 @@ static void drop_ram(word start)
 	ram_blocks--;
 }
 
-static void link_vpmem_nodes(void)
+/* The tree anew: PEs with their functions, then vPMEM. */
+static void link_nodes(void)
 {
 	struct device_node **last = &tree.child;
 
-	for (int i = 0; i < MOST_DEVICES; i++)
-		if (machines[i].attached) {
-			*last = &machines[i].phb_node;
-			last = &(*last)->sibling;
-		}
+	for (struct pe *pe = pes; pe < pes + MOST_DEVICES; pe++) {
+		struct device_node **child = &pe->node.child;
+
+		if (!pe->functions)
+			continue;
+		for (struct function *one = functions; one < functions + MOST_DEVICES; one++)
+			if (one->attached && one->pe == pe) {
+				*child = &one->node;
+				child = &one->node.sibling;
+			}
+		*child = NULL;
+		*last = &pe->node;
+		last = &pe->node.sibling;
+	}
 	for (int i = 0; i < vpmem_ranges; i++) {
 		vpmem_nodes[i] = (struct device_node){ .name = "ibm,pmemory", .type = "ibm,pmemory", .parent = &tree };
 		*last = &vpmem_nodes[i];
@@ -151,7 +173,7 @@ void partition_vpmem(word present, word start, word size)
 			i++;
 		vpmem[i] = vpmem[--vpmem_ranges];
 	}
-	link_vpmem_nodes();
+	link_nodes();
 }
 
 /* in: multi-TCE, RAM maximum, kdump, number of RAM blocks, start and stop of each, the same for vPMEM. */
@@ -173,105 +195,158 @@ void partition_boot(const word *in)
 	initcall_find_existing_ddw_windows();
 }
 
-static void give_property(struct machine *machine, int slot, const char *name, const u32 *cells, int count)
+static void give_property(struct pe *pe, int slot, const char *name, const u32 *cells, int count)
 {
-	struct property *property = &machine->properties[slot];
+	struct property *property = &pe->properties[slot];
 	/* A sanitizer sees a read beyond a value of its own length; without one, zeros follow, so that runs repeat. */
-	__be32 *value = SANITIZED ? host_memory(4 * count) : machine->cells[slot];
+	__be32 *value = SANITIZED ? host_memory(4 * count) : pe->cells[slot];
 
 	for (int i = 0; i < count; i++)
 		value[i] = cpu_to_be32(cells[i]);
 	*property = (struct property){ (char *)name, 4 * count, value };
-	of_add_property(&machine->phb_node, property);
+	of_add_property(&pe->node, property);
 }
 
-static void give_window(struct machine *machine, const word *in)
+static void give_window(struct pe *pe, const word *in)
 {
 	u32 cells[5] = { in[0], in[1] >> 32, in[1], in[2] >> 32, in[2] };
 
-	give_property(machine, 0, "ibm,dma-window", cells, 5);
+	give_property(pe, 0, "ibm,dma-window", cells, 5);
 }
 
-/*
- * in: device, config address, buid; default window: present, LIOBN, start, size; ddw-applicable: present, three tokens;
- * number of ddw-extensions cells, the cells; 32-bit MMIO: present, start, stop.
- */
-void partition_attach(const word *in)
+/* The PE of that name, which keeps its place when it goes; a new one if there is none. */
+static struct pe *pe_named(u32 config, u64 buid)
 {
-	struct machine *machine = &machines[in[0]];
-	u32 cells[MOST_CELLS];
+	struct pe *pe = pes;
 
-	memset(machine, 0, sizeof(*machine));
-	machine->attached = true;
-	machine->by_dlpar = seen[in[0]]; /* the first time, it is there at boot */
-	seen[in[0]] = true;
-	machine->phb_node = (struct device_node){ .name = "pci", .full_name = "/pci", .type = "pci", .parent = &tree,
-						  .data = &machine->phb_dn, .child = &machine->node };
-	machine->node = (struct device_node){ .name = "device", .full_name = "/pci/device", .parent = &machine->phb_node,
-					      .data = &machine->dn };
-	machine->dn = (struct pci_dn){ .busno = in[1] >> 16 & 0xff, .devfn = in[1] >> 8 & 0xff, .phb = &machine->phb };
-	machine->phb_dn = (struct pci_dn){ .phb = &machine->phb };
-	machine->phb = (struct pci_controller){ .bus = &machine->bus, .dn = &machine->phb_node, .buid = in[2],
-						.controller_ops = pseries_pci_controller_ops };
-	machine->bus = (struct pci_bus){ .sysdata = &machine->phb, .number = machine->dn.busno,
-					 .dev.of_node = &machine->phb_node };
-	machine->mask = DMA_BIT_MASK(32);
-	machine->device = (struct pci_dev){ .bus = &machine->bus, .devfn = machine->dn.devfn,
-					    .dev = { .of_node = &machine->node, .dma_mask = &machine->mask,
-						     .coherent_dma_mask = DMA_BIT_MASK(32), .dma_ops = pci_dma_ops,
-						     .limits = { SZ_64K, U32_MAX } } }; /* pci_device_add() */
-	in += 3;
+	while (pe->seen && (pe->config != config || pe->buid != buid))
+		pe++;
+	pe->config = config;
+	pe->buid = buid;
+	return pe;
+}
+
+/* Default window: present, LIOBN, start, size; and so on, see partition_attach(). */
+static void bring_up(struct pe *pe, const word *in)
+{
+	u32 cells[MOST_CELLS], config = pe->config;
+	u64 buid = pe->buid;
+	bool seen = pe->seen;
+
+	memset(pe, 0, sizeof(*pe));
+	pe->config = config;
+	pe->buid = buid;
+	pe->by_dlpar = seen;
+	pe->seen = true;
+	pe->node = (struct device_node){ .name = "pci", .full_name = "/pci", .type = "pci", .parent = &tree, .data = &pe->dn };
+	pe->dn = (struct pci_dn){ .phb = &pe->phb };
+	pe->phb = (struct pci_controller){ .bus = &pe->bus, .dn = &pe->node, .buid = buid,
+					   .controller_ops = pseries_pci_controller_ops };
+	pe->bus = (struct pci_bus){ .sysdata = &pe->phb, .number = config >> 16 & 0xff, .dev.of_node = &pe->node };
 	if (in[0])
-		give_window(machine, in + 1);
+		give_window(pe, in + 1);
 	in += 4;
 	if (in[0])
-		give_property(machine, 1, "ibm,ddw-applicable", (u32[]){ in[1], in[2], in[3] }, 3);
+		give_property(pe, 1, "ibm,ddw-applicable", (u32[]){ in[1], in[2], in[3] }, 3);
 	in += 4;
 	for (word i = 0; i < in[0]; i++)
 		cells[i] = in[1 + i];
 	if (in[0])
-		give_property(machine, 2, "ibm,ddw-extensions", cells, in[0]);
+		give_property(pe, 2, "ibm,ddw-extensions", cells, in[0]);
 	in += 1 + in[0];
 	if (in[0])
-		machine->phb.mem_resources[0] = (struct resource){ in[1], in[2] - 1, IORESOURCE_MEM };
-	link_vpmem_nodes();
-	machine->phb.controller_ops.dma_bus_setup(&machine->bus);
-	machine->phb.controller_ops.dma_dev_setup(&machine->device);
+		pe->phb.mem_resources[0] = (struct resource){ in[1], in[2] - 1, IORESOURCE_MEM };
 }
 
-/* The device leaves its group before its nodes go, children first: dlpar_remove_slot(), dlpar_detach_node(). */
+/* pci_device_add() of a function whose node is there. */
+static void find_function(struct function *function)
+{
+	struct pe *pe = function->pe;
+
+	function->mask = DMA_BIT_MASK(32);
+	function->device = (struct pci_dev){ .bus = &pe->bus, .devfn = function->dn.devfn,
+					     .dev = { .of_node = &function->node, .dma_mask = &function->mask,
+						      .coherent_dma_mask = DMA_BIT_MASK(32), .dma_ops = pci_dma_ops,
+						      .limits = { SZ_64K, U32_MAX } } };
+	pe->phb.controller_ops.dma_dev_setup(&function->device);
+}
+
+/*
+ * in: device, config address, buid; of the PE, which counts for its first function: default window: present, LIOBN, start,
+ * size; ddw-applicable: present, three tokens; number of ddw-extensions cells, the cells; 32-bit MMIO: present, start, stop.
+ */
+void partition_attach(const word *in)
+{
+	struct function *function = &functions[in[0]];
+	struct pe *pe = pe_named(in[1], in[2]);
+	bool first = !pe->functions;
+
+	if (first)
+		bring_up(pe, in + 3);
+	memset(function, 0, sizeof(*function));
+	function->attached = true;
+	function->pe = pe;
+	function->node = (struct device_node){ .name = "device", .full_name = "/pci/device", .parent = &pe->node,
+					       .data = &function->dn };
+	function->dn = (struct pci_dn){ .busno = pe->config >> 16 & 0xff, .devfn = pe->config >> 8 & 0xff, .phb = &pe->phb };
+	pe->functions++;
+	link_nodes();
+	if (first)
+		pe->phb.controller_ops.dma_bus_setup(&pe->bus);
+	find_function(function);
+}
+
+static void tell_tree(struct device_node *node)
+{
+	struct of_reconfig_data gone = { .dn = node };
+
+	cpus[this_cpu].tells_tree = true;
+	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &gone);
+	cpus[this_cpu].tells_tree = false;
+}
+
+/* The function leaves its group before its node goes, and that of its PE with the last one: dlpar_remove_slot(),
+ * dlpar_detach_node(). */
 void partition_detach(word number)
 {
-	struct machine *machine = &machines[number];
-	struct of_reconfig_data child = { .dn = &machine->node }, parent = { .dn = &machine->phb_node };
+	struct function *function = &functions[number];
+	struct pe *pe = function->pe;
 
-	iommu_group_remove_device(&machine->device.dev);
-	tree_is_told = true;
-	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &child);
-	machine->phb_node.child = NULL;
-	tree_listener->notifier_call(tree_listener, OF_RECONFIG_DETACH_NODE, &parent);
-	tree_is_told = false;
-	machine->attached = false;
-	if (machine->by_dlpar)
-		release_node(&machine->phb_node, machine->properties, ARRAY_SIZE(machine->properties));
-	link_vpmem_nodes();
+	iommu_group_remove_device(&function->device.dev);
+	tell_tree(&function->node);
+	function->attached = false;
+	if (pe->functions == 1) {
+		pe->node.child = NULL;
+		tell_tree(&pe->node);
+	}
+	pe->functions--;
+	if (!pe->functions && pe->by_dlpar)
+		release_node(&pe->node, pe->properties, ARRAY_SIZE(pe->properties));
+	link_nodes();
+}
+
+/* The function is removed and found again, its node stays: pci_stop_and_remove_bus_device(), pci_scan_slot(). */
+void partition_replug(word number)
+{
+	iommu_group_remove_device(&functions[number].device.dev);
+	find_function(&functions[number]);
 }
 
 /* dma_set_mask() of kernel/dma/mapping.c. */
 int partition_set_mask(word number, word mask)
 {
-	struct machine *machine = &machines[number];
+	struct function *function = &functions[number];
 
-	if (!machine->device.dev.dma_ops->dma_supported(&machine->device.dev, mask))
+	if (!function->device.dev.dma_ops->dma_supported(&function->device.dev, mask))
 		return 0;
-	machine->mask = mask;
+	function->mask = mask;
 	return 1;
 }
 
 /* dma_set_coherent_mask(), the same. */
 int partition_set_coherent_mask(word number, word mask)
 {
-	struct device *device = &machines[number].device.dev;
+	struct device *device = &functions[number].device.dev;
 
 	if (!device->dma_ops->dma_supported(device, mask))
 		return 0;
@@ -281,22 +356,24 @@ int partition_set_coherent_mask(word number, word mask)
 
 word partition_required_mask(word number)
 {
-	return dispatch_required_mask(&machines[number].device.dev);
+	return dispatch_required_mask(&functions[number].device.dev);
+}
+
+/* Requests that are under way at the same time have CPUs of their own; each begins on the first of them. */
+void run_on(word cpu)
+{
+	current_cpu = (cpu + this_cpu * (MOST_CPUS / MOST_RUNNING)) % MOST_CPUS;
 }
 
 word partition_map(word number, word start, word size, word direction, word cpu)
 {
-	word handle;
-
-	current_cpu = cpu; /* everything else happens on the first */
-	handle = dispatch_map(&machines[number].device.dev, start, size, direction);
-	current_cpu = 0;
-	return handle;
+	run_on(cpu);
+	return dispatch_map(&functions[number].device.dev, start, size, direction);
 }
 
 void partition_unmap(word number, word handle, word size, word direction)
 {
-	dispatch_unmap(&machines[number].device.dev, handle, size, direction);
+	dispatch_unmap(&functions[number].device.dev, handle, size, direction);
 }
 
 /* in: number of elements, start and size of each. The list as sg_init_table() and sg_set_page() make it. */
@@ -318,12 +395,12 @@ static const word *make_list(struct scatterlist *list, const word *in)
 /* in: device, direction, CPU, the device's limits for a segment, the list. Reply: start and size of each segment. */
 void partition_map_sg(const word *in)
 {
-	struct device *device = &machines[in[0]].device.dev;
+	struct device *device = &functions[in[0]].device.dev;
 	struct device_dma_parameters before = device->limits;
 	struct scatterlist list[MOST_ELEMENTS];
 	int segments;
 
-	current_cpu = in[2];
+	run_on(in[2]);
 	device->limits = (struct device_dma_parameters){ in[3], in[4] };
 	make_list(list, in + 5);
 	segments = dispatch_map_sg(device, list, in[5], in[1]);
@@ -337,7 +414,7 @@ void partition_map_sg(const word *in)
 /* in: device, direction, the list, number of segments, start and size of each. The other elements never had any. */
 void partition_unmap_sg(const word *in)
 {
-	struct device *device = &machines[in[0]].device.dev;
+	struct device *device = &functions[in[0]].device.dev;
 	struct scatterlist list[MOST_ELEMENTS];
 	const word *segments = make_list(list, in + 2);
 
@@ -351,25 +428,29 @@ void partition_unmap_sg(const word *in)
 /* A driver's coherent mask, which it may have set or not. Pages that nobody gives back are a warning. */
 word partition_alloc_coherent(word number, word start, word size, word mask, word cpu)
 {
-	struct device *device = &machines[number].device.dev;
+	struct device *device = &functions[number].device.dev;
+	u64 before = device->coherent_dma_mask;
 	dma_addr_t handle;
 
-	current_cpu = cpu;
+	run_on(cpu);
 	device->coherent_dma_mask = mask;
 	pages_are_at(start);
 	handle = dispatch_alloc(device, size);
 	WARN_ON(handle == DMA_MAPPING_ERROR && !pages_are_back());
+	device->coherent_dma_mask = before;
 	return handle;
 }
 
 void partition_free_coherent(word number, word start, word size, word handle, word mask)
 {
-	struct device *device = &machines[number].device.dev;
+	struct device *device = &functions[number].device.dev;
+	u64 before = device->coherent_dma_mask;
 
 	device->coherent_dma_mask = mask;
 	pages_were_given(start, get_order(size));
 	dispatch_free(device, size, __va(start), handle);
 	WARN_ON(!pages_are_back());
+	device->coherent_dma_mask = before;
 }
 
 int partition_memory(word action, word start, word size)
@@ -391,7 +472,17 @@ int partition_memory(word action, word start, word size)
 
 int partition_routes(word number, word start, word size)
 {
-	return dispatch_goes_direct(&machines[number].device.dev, start, size);
+	return dispatch_goes_direct(&functions[number].device.dev, start, size);
+}
+
+struct device *device_of(word number)
+{
+	return &functions[number].device.dev;
+}
+
+struct iommu_table_group *table_group_of(word number)
+{
+	return functions[number].pe->dn.table_group;
 }
 
 /* The bitmap's ones as ranges, counted from `base`, without what is reserved. */
@@ -449,15 +540,15 @@ static u64 dynamic_start(const struct dma_window_view *window, struct iommu_tabl
  */
 void partition_view(word number)
 {
-	struct machine *machine = &machines[number];
-	struct iommu_table_group *group = machine->phb_dn.table_group;
-	struct iommu_table *table = get_iommu_table_base(&machine->device.dev);
+	struct function *function = &functions[number];
+	struct iommu_table_group *group = table_group_of(number);
+	struct iommu_table *table = get_iommu_table_base(&function->device.dev);
 	struct dma_window_view window;
-	bool opened = window_of(&machine->phb_node, &window), freed = table && !host_is_live(table);
+	bool opened = window_of(&function->pe->node, &window), freed = table && !host_is_live(table);
 
-	host_reply(machine->mask);
+	host_reply(function->mask);
 	host_reply(table && !freed ? table->it_index + 1 : 0);
-	host_reply(of_find_property(&machine->phb_node, "ibm,dma-window", NULL) != NULL);
+	host_reply(of_find_property(&function->pe->node, "ibm,dma-window", NULL) != NULL);
 	host_reply(opened);
 	if (opened) {
 		u64 stop = window.base + (1ULL << window.window_shift), start = dynamic_start(&window, group);
@@ -474,7 +565,7 @@ void partition_view(word number)
 			show_table(group->tables[i], opened ? &window : NULL);
 	}
 	host_reply(0);
-	host_reply(failures_of(&machine->phb_node));
+	host_reply(failures_of(&function->pe->node));
 	host_reply(freed);
-	host_reply(!opened && has_window_property(&machine->phb_node));
+	host_reply(!opened && has_window_property(&function->pe->node));
 }

@@ -6,10 +6,11 @@
 #include "shim.h"
 
 extern struct device_node tree;
-extern bool tree_is_told;
 void release_node(struct device_node *, struct property *ours, int count);
 
 struct iommu_group *group_of(struct pci_dev *);
+struct device *device_of(word number);
+struct iommu_table_group *table_group_of(word number);
 
 /* dispatch.c: kernel/dma/mapping.c and direct.h, restated */
 bool dispatch_goes_direct(struct device *, phys_addr_t start, size_t size);

@@ -116,6 +116,7 @@ static long ask(const struct run *call, word count, const word *list)
 		out[6 + i] = entry(list, i);
 	question((void *)call->caller);
 	send_frame(ODD_HCALL, out, 6 + listed);
+	await();
 	calls_made++;
 	status = (long)receive_word();
 	answered();
@@ -127,9 +128,9 @@ long host_hcall(const void *caller, enum hcall kind, word liobn, word ioba, word
 	struct run next = { kind, liobn, ioba, tce, 0, 0, count, count, 1, (word)list & 4095, (word)caller, 0 };
 
 	work += CALL + (list ? count : 0);
-	if (work > MOST_WORK)
+	if (work > MOST_WORK || (asked_singly && work > MOST_WORK_SINGLY))
 		host_out_of_scope("an event that writes too many TCEs");
-	if (count == 0 || count > MOST_PER_CALL || (list && !even(list, count, &next.step)) || next.list)
+	if (asked_singly || count == 0 || count > MOST_PER_CALL || (list && !even(list, count, &next.step)) || next.list)
 		return ask(&next, count, list);
 	if (list)
 		next.first = entry(list, 0);
@@ -160,6 +161,7 @@ word host_get_tce(const void *caller, word liobn, word ioba, long *status)
 	runs_flush();
 	question(caller);
 	send_frame(ODD_HCALL, out, 6);
+	await();
 	*status = (long)receive_word();
 	tce = receive_word();
 	answered();

@@ -218,32 +218,37 @@ static inline int test_bit(unsigned long n, const unsigned long *map) { return m
 #define WARN(c, ...) WARN_ON(c)
 #define WARN_ONCE(c, ...) WARN_ON(c)
 
-/* linux/spinlock.h, linux/mutex.h, linux/irqflags.h: one CPU runs; misuse is a verdict (locks.c) */
+/* linux/spinlock.h, linux/mutex.h, linux/irqflags.h: misuse is a verdict (locks.c) */
 typedef struct { int held; } spinlock_t;
 struct mutex { int held; };
 #define DEFINE_SPINLOCK(name) spinlock_t name
 #define DEFINE_MUTEX(name) struct mutex name
 #define spin_lock_init(l) ((l)->held = 0)
-void lock_spin(spinlock_t *, const char *, int);
-void unlock_spin(spinlock_t *, const char *, int);
-void lock_mutex(struct mutex *, const char *, int);
-void unlock_mutex(struct mutex *, const char *, int);
+void lock_spin(spinlock_t *, const char *, const char *, int);
+void unlock_spin(spinlock_t *, const char *, const char *, int);
+void lock_mutex(struct mutex *, const char *, const char *, int);
+void unlock_mutex(struct mutex *, const char *, const char *, int);
 void may_sleep(const char *, int);
-extern bool irqs_off;
-#define spin_lock(l) lock_spin(l, __FILE__, __LINE__)
+extern struct cpu {
+	int spinning, mutexes;
+	bool irqs_off, tells_tree; /* runs the notifiers of the device tree's changes */
+	unsigned int number;       /* of the CPU that the event says it runs on */
+} cpus[MOST_RUNNING];
+#define irqs_off (cpus[this_cpu].irqs_off)
+#define spin_lock(l) lock_spin(l, #l, __FILE__, __LINE__)
 #define spin_lock_nest_lock(l, outer) spin_lock(l)
-#define spin_unlock(l) unlock_spin(l, __FILE__, __LINE__)
-#define spin_lock_irqsave(l, f) ((void)((f) = 0), lock_spin(l, __FILE__, __LINE__))
-#define spin_unlock_irqrestore(l, f) ((void)(f), unlock_spin(l, __FILE__, __LINE__))
-#define mutex_lock(l) lock_mutex(l, __FILE__, __LINE__)
-#define mutex_unlock(l) unlock_mutex(l, __FILE__, __LINE__)
+#define spin_unlock(l) unlock_spin(l, #l, __FILE__, __LINE__)
+#define spin_lock_irqsave(l, f) ((void)((f) = 0), lock_spin(l, #l, __FILE__, __LINE__))
+#define spin_unlock_irqrestore(l, f) ((void)(f), unlock_spin(l, #l, __FILE__, __LINE__))
+#define mutex_lock(l) lock_mutex(l, #l, __FILE__, __LINE__)
+#define mutex_unlock(l) unlock_mutex(l, #l, __FILE__, __LINE__)
 #define local_irq_save(f) ((void)((f) = irqs_off, irqs_off = true))
 #define local_irq_restore(f) ((void)(irqs_off = (f)))
 #define local_irq_disable() ((void)(irqs_off = true))
 #define local_irq_enable() ((void)(irqs_off = false))
 
 /* linux/percpu.h: the CPU that an event runs on is part of the event */
-extern unsigned int current_cpu;
+#define current_cpu (cpus[this_cpu].number)
 #define DEFINE_PER_CPU(type, name) typeof(type) name[MOST_CPUS]
 #define per_cpu(name, cpu) (name)[cpu]
 #define raw_cpu_read(name) (name)[current_cpu]

@@ -14,7 +14,7 @@ static int reaches(word device, word address, word memory, word needs)
 {
 	word found, control;
 
-	return platform_translate(device, address, &found, &control) && found == memory && (control & needs) == needs;
+	return platform_translate(life.pe[device], address, &found, &control) && found == memory && (control & needs) == needs;
 }
 
 /* Whether a device reaches memory without TCEs of its own, and the handle, which may be refused. Asking changes nothing. */
@@ -28,9 +28,11 @@ static int goes_directly(word device, word start, word size, word *handle)
 
 static const struct window *window_at(word device, word address)
 {
-	for (int i = 0; i < endpoints[device].count; i++)
-		if (address - endpoints[device].windows[i]->base < endpoints[device].windows[i]->size)
-			return endpoints[device].windows[i];
+	const struct endpoint *pe = &endpoints[life.pe[device]];
+
+	for (int i = 0; i < pe->count; i++)
+		if (address - pe->windows[i]->base < pe->windows[i]->size)
+			return pe->windows[i];
 	return 0;
 }
 
@@ -81,40 +83,53 @@ static void check_evenness(word device)
 		suspect(PARTLY_DIRECT, 0);
 }
 
-static int mapped_at(word device, word address, word page)
+static int mapped_at(word pe, word address, word page)
 {
 	for (word i = 0; i < life.mapped; i++) {
 		const struct mapping *mapping = &life.mapping[i];
 		word last = mapping->handle + (mapping->stop - 1 - mapping->start);
 
-		if (mapping->live && mapping->device == device && (mapping->handle & -page) <= address && address <= last)
+		if (mapping->live && life.pe[mapping->device] == pe && (mapping->handle & -page) <= address && address <= last)
 			return 1;
 	}
 	return 0;
 }
 
-/* A valid TCE within the mask that no mapping has and no direct route leads to; RAM blocks may share its page. */
-static void check_entry(word device, const struct window *window, word index)
+/* Whether an I/O page is beyond the function's mask, or is where it goes directly; RAM blocks may share the page. */
+static int may_reach(word device, word address, word page, word memory)
 {
-	word page = 1ULL << window->page_shift, address = window->base + index * page;
-	word memory = table_entry(&window->table, index) & ~0xfffULL, handle;
+	word handle;
 
-	if (mapped_at(device, address, page) || address + page - 1 > life.mask[device])
-		return;
+	if (address + page - 1 > life.mask[device])
+		return 1;
 	for (word i = 0; i < life.blocks; i++) {
 		const struct memory *block = &life.block[i];
 		word start = block->start > memory ? block->start : memory;
 
 		if (block->there && start < block->stop && start < memory + page &&
 		    goes_directly(device, start, KERNEL_PAGE, &handle) && handle == address + (start - memory))
-			return;
+			return 1;
 	}
+	return 0;
+}
+
+/* A valid TCE that no mapping has, and that no function of the PE may reach. */
+static void check_entry(word number, const struct window *window, word index)
+{
+	word page = 1ULL << window->page_shift, address = window->base + index * page;
+	word memory = table_entry(&window->table, index) & ~0xfffULL;
+
+	if (mapped_at(number, address, page))
+		return;
+	for (word i = 0; i < life.devices; i++)
+		if (life.attached[i] && life.pe[i] == number && may_reach(i, address, page, memory))
+			return;
 	suspect(life.refusals ? STRAY_AFTER_REFUSAL : STRAY, 0);
 }
 
-static void check_windows(word device)
+static void check_windows(word number)
 {
-	const struct endpoint *pe = &endpoints[device];
+	const struct endpoint *pe = &endpoints[number];
 
 	if (!pe->count)
 		suspect(NO_WINDOW, 0);
@@ -123,8 +138,8 @@ static void check_windows(word device)
 
 		for (int k = 0; k < table->used; k++)
 			if (table->ranges[k].tce & READ_WRITE) {
-				check_entry(device, pe->windows[i], table->ranges[k].start);
-				check_entry(device, pe->windows[i], table->ranges[k].stop - 1);
+				check_entry(number, pe->windows[i], table->ranges[k].start);
+				check_entry(number, pe->windows[i], table->ranges[k].stop - 1);
 			}
 	}
 }
@@ -148,15 +163,17 @@ void check_after(const struct event *event)
 		for (word k = 0; k < life.vpmems; k++)
 			check_memory(&life.vpmem[k], i);
 		check_evenness(i);
-		check_windows(i);
 	}
+	for (int i = 0; i < number_of_pes; i++)
+		if (has_functions(i))
+			check_windows(i);
 	progress->ticks[CHECKING] += ticks() - start;
 }
 
-/* A device has gone: its default window alone is there, and empty. */
-void check_leaving(word device)
+/* The last function of a PE has gone: the default window alone is there, and empty. */
+void check_leaving(word number)
 {
-	const struct endpoint *pe = &endpoints[device];
+	const struct endpoint *pe = &endpoints[number];
 
 	if (pe->count != 1 || pe->windows[0]->liobn != pe->default_liobn || table_valid(&pe->windows[0]->table))
 		suspect(life.refusals ? STRAY_AFTER_REFUSAL : LEFT_WINDOW, 0);

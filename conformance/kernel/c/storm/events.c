@@ -31,7 +31,8 @@ static word *put_sorted(word *out, const struct memory *memory, word count)
 
 static void attach(word device)
 {
-	word in[24 + MOST_EXTENSIONS] = { device, pe_names[2 * device], pe_names[2 * device + 1], 1, endpoints[device].default_liobn,
+	word pe = life.pe[device];
+	word in[24 + MOST_EXTENSIONS] = { device, pe_names[2 * pe], pe_names[2 * pe + 1], 1, endpoints[pe].default_liobn,
 					  profile.default_start, profile.default_stop - profile.default_start,
 					  profile.applicable };
 	word *out = in + 8;
@@ -47,6 +48,14 @@ static void attach(word device)
 	partition_attach(in);
 	life.attached[device] = 1;
 	life.mask[device] = 0xffffffff;
+}
+
+int has_functions(word pe)
+{
+	for (word i = 0; i < life.devices; i++)
+		if (life.attached[i] && life.pe[i] == pe)
+			return 1;
+	return 0;
 }
 
 /* The guest starts, with the memory that there is and all attached devices. */
@@ -159,9 +168,11 @@ void event_carry_out(const struct event *event)
 		break;
 	case DETACH:
 		partition_detach(in[0]);
-		check_leaving(in[0]);
-		platform_isolate(in[0]);
 		life.attached[in[0]] = 0;
+		if (!has_functions(life.pe[in[0]])) {
+			check_leaving(life.pe[in[0]]);
+			platform_isolate(life.pe[in[0]]);
+		}
 		break;
 	case SET_MASK:
 		if (partition_set_mask(in[0], in[1]))

@@ -25,6 +25,7 @@ struct progress *progress;
 jmp_buf script_over;
 int timed;
 word hotplug_max, pe_names[2 * MOST_PES];
+static word batch_pes;
 
 static word request[MOST_WORDS];
 static const struct event *given; /* scripts of a batch, NULL if they are drawn */
@@ -88,7 +89,7 @@ void restart_kernel(void)
 static void begin_life(void)
 {
 	life = at_boot;
-	platform_begin(platform_words, life.devices, pe_names);
+	platform_begin(platform_words, batch_pes, pe_names);
 	for (word i = 0; i < life.blocks; i++)
 		if (life.block[i].there)
 			owned_assign(life.block[i].start, life.block[i].stop);
@@ -252,8 +253,8 @@ static void run_batch(volatile word next)
 }
 
 /*
- * Batch: struct batch; struct profile; hotplug maximum; number of devices, config_addr and PHB unit id of each; number of
- * RAM blocks, start, stop, online of each; the same for vPMEM; the given scripts, `steps` events each.
+ * Batch: struct batch; struct profile; hotplug maximum; number of PEs, config_addr and PHB unit id of each; number of
+ * devices, the PE of each; number of RAM blocks, start, stop, online of each; the same for vPMEM; the given scripts, `steps` events each.
  */
 static void read_batch(const word *in)
 {
@@ -264,11 +265,14 @@ static void read_batch(const word *in)
 	in += sizeof(struct profile) / sizeof(word);
 	memset(&at_boot, 0, sizeof(at_boot));
 	hotplug_max = *in++;
-	at_boot.devices = *in++;
-	for (word i = 0; i < 2 * at_boot.devices; i++)
+	batch_pes = *in++;
+	for (word i = 0; i < 2 * batch_pes; i++)
 		pe_names[i] = *in++;
-	for (word i = 0; i < at_boot.devices; i++)
+	at_boot.devices = *in++;
+	for (word i = 0; i < at_boot.devices; i++) {
+		at_boot.pe[i] = *in++;
 		at_boot.attached[i] = 1;
+	}
 	at_boot.blocks = *in++;
 	memcpy(at_boot.block, in, at_boot.blocks * sizeof(struct memory));
 	in += at_boot.blocks * sizeof(struct memory) / sizeof(word);

@@ -55,7 +55,7 @@ extern jmp_buf script_over;
 extern int timed;
 static inline word ticks(void) { return timed ? __builtin_ia32_rdtsc() : 0; }
 
-/* The partition as the platform knows it. */
+/* The partition as the platform knows it. pe: the PE of each device, which has further functions of it beside it. */
 struct memory {
 	word start, stop, there;
 };
@@ -64,7 +64,7 @@ struct mapping {
 };
 struct life {
 	word devices, blocks, vpmems, mapped, last_cpu, refusals /* dictated, of calls that clear, remove or reset */, asked_hcalls;
-	word attached[MOST_PES], mask[MOST_PES];
+	word pe[MOST_DEVICES], attached[MOST_DEVICES], mask[MOST_DEVICES];
 	struct memory block[MOST_SPANS], vpmem[MOST_SPANS];
 	struct mapping mapping[MOST_MAPPINGS];
 };
@@ -83,12 +83,13 @@ void suspect(enum reason reason, word place);
 
 /* events.c */
 void life_boot(void);
+int has_functions(word pe);
 int event_impossible(const struct event *);
 void event_carry_out(const struct event *);
 
 /* checks.c */
 void check_after(const struct event *);
-void check_leaving(word device);
+void check_leaving(word pe);
 
 /* draw.c */
 void draw_begin(word seed, word number);

@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import devices
 from model.guest.windows import Node
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def remove_then_unlist(kernel: "Kernel", node: Node) -> None:
-    """As the source of iommu_reconfig_notifier() reads: remove_dma_window_named(), then list_del()."""
+    """Linux: iommu_reconfig_notifier() has remove_dma_window_named(), then list_del()."""
     window = node.window
     if window is not None:
         kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
@@ -24,6 +24,7 @@ def remove_then_unlist(kernel: "Kernel", node: Node) -> None:
 DEFECT = Defect(
     id="unlisted-last",
     breaks="no-dead-liobn",
+    releases=RELEASES,
     replaces=devices.forget_node,
     by=remove_then_unlist,
     root_cause="A notifier that walks the list meanwhile writes TCEs of a window that does not exist any more.",

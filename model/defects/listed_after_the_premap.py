@@ -4,7 +4,7 @@
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import enable
 from model.guest.windows import DmaWindow
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def walk_then_list(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool:
-    """As the source of enable_ddw() reads, 6.1 to 7.3: walk_system_ram_range(), then list_add(), no lock around both."""
+    """Linux: enable_ddw() has walk_system_ram_range(), then list_add(), and no lock around both."""
     if window.direct_size:
         kernel.undo_premap(window, undo)
         if not kernel.premap_ram(window):
@@ -26,6 +26,7 @@ def walk_then_list(kernel: "Kernel", window: DmaWindow, undo: ExitStack) -> bool
 DEFECT = Defect(
     id="listed-after-the-premap",
     breaks="ram-covered",
+    releases=RELEASES,
     replaces=enable.list_and_premap,
     by=walk_then_list,
     root_cause="A block that goes online in between is mapped neither by the walk nor by the notifier.",

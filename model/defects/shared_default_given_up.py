@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import enable
 from model.guest.windows import Node
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def never_shared(kernel: "Kernel", node: Node) -> bool:
-    """As the source of enable_ddw() reads: it looks at the table, not at who else has it."""
+    """Linux: enable_ddw() looks at the table, not at who else has it."""
     return False
 
 
@@ -21,5 +21,6 @@ DEFECT = Defect(
     breaks="masks-do-no-harm",
     replaces=enable.is_shared,
     by=never_shared,
+    releases=RELEASES,
     root_cause="The other functions keep a pointer to a table that is gone, and a mask that the new window may be above.",
 )
