@@ -315,18 +315,18 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(may_be_taken)
     @rule(
         device=st.integers(0, 2), which=st.integers(0, 11), plan=st.sampled_from(owners.PLANS),
-        at=st.sampled_from((0, 1, 2, 4, 6)), dictated=faults(*own.USER_POINTS),
+        refused=faults(*own.TAKE_POINTS), at=st.sampled_from((0, 1, 3, 5)), dictated=faults(*own.USER_POINTS),
         other=meanwhile(Beside.ONLINE, Beside.OFFLINE, Beside.PROBE, Beside.UNMAP),
     )  # fmt: skip
     def take_over(
-        self, device: int, which: int, plan: owners.Plan, at: int, dictated: Faults, other: Meanwhile
+        self, device: int, which: int, plan: owners.Plan, refused: Faults, at: int, dictated: Faults, other: Meanwhile
     ) -> None:
-        """User space takes a PE whose drivers have gone, and uses it; from about its `at`th event on something fails."""
+        """User space takes a PE whose drivers have gone, and uses it; from its `at`th event on something fails."""
         device = self.device(device)
         for function in sorted(self.run.siblings(device)):
             self.end_mappings(function)
-        self.do(TakeOwnership(device), dictated if at <= 1 else (), self.beside(other))
-        self.use(device, which, plan, at - 1, dictated)
+        self.do(TakeOwnership(device), refused, self.beside(other))
+        self.use(device, which, plan, at, dictated)
 
     def is_owned(self) -> bool:
         """Whether user space owns a PE."""
@@ -335,7 +335,7 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(is_owned)
     @rule(
         device=st.integers(0, 2), which=st.integers(0, 11), plan=st.sampled_from(owners.PLANS),
-        at=st.sampled_from((0, 1, 2, 4, 6)), dictated=faults(*own.USER_POINTS),
+        at=st.sampled_from((0, 1, 3, 5)), dictated=faults(*own.USER_POINTS),
     )  # fmt: skip
     def go_on(self, device: int, which: int, plan: owners.Plan, at: int, dictated: Faults) -> None:
         """User space goes on with what it owns."""

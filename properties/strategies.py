@@ -226,9 +226,11 @@ FAILING_CLEAN_UP = (
     Fault("H_STUFF_TCE", 1, int(HcallStatus.PARAMETER)),
 )  # fmt: skip
 ALL_POINTS = (*ALLOCATIONS, *RTAS_ANSWERS, *WRITES)
+TAKE_POINTS = ("allocate saved-property", "allocate saved-property", "remove", "reset", *("H_STUFF_TCE",) * 4)
+"""Where something can fail when user space takes a PE."""
 USER_POINTS = (
     *(f"allocate {what}" for what in ("bitmap", "table", "property", "list-entry", "saved-property")), *(USER_VIEW,) * 4,
-    *RTAS_ANSWERS, *("H_PUT_TCE", "H_STUFF_TCE") * 3,
+    *RTAS_ANSWERS, "H_PUT_TCE", "H_STUFF_TCE",
 )  # fmt: skip
 """Where something can fail of what user space asks for."""
 

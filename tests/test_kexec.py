@@ -83,7 +83,7 @@ def test_a_crash_cuts_the_event_off_and_replays() -> None:
 
 
 def test_the_table_of_a_window_that_was_given_up_at_the_crash_is_not_judged() -> None:
-    """Where the next window is of no use and goes again, the default one comes back by itself (LoPAR R1-7.3.27.3-3), empty."""
+    """When the next window is of no use and goes again, the default one comes back by itself (R1-7.3.27.3-3), empty."""
     mmio = Span(BusAddress(3 * GIB), BusAddress(3 * GIB + 0x11000))
     run = Run(replace(POWERVM_SRIOV, dma64=mmio.start, mmio32=mmio), simple_lpar(64 * MIB, block=32 * MIB))
     run.step(Step(SetMask(0, ALL), inside=(Inside(3, Step(Kdump(Span(PhysAddr(0), PhysAddr(MIB))))),)))

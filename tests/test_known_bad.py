@@ -20,6 +20,8 @@ from model.run import InvariantBroken, Run
 from model.trace import Trace
 from properties.crashes import CRASHES, PARTITIONS, crashes
 from properties.machine import SHARDS, Shard, machine_of, seeded
+from properties.owner_sweep import CASES as OWNED
+from properties.owner_sweep import USES, lives, platform
 from properties.settings import CI
 from tests.known_bad import mutants
 
@@ -29,8 +31,9 @@ WRONG = {name: defect for name, defect in (catalogue() | mutants()).items() if d
 def hunt(defect: Defect) -> set[str]:
     """Run the parts of the main job until the invariant that the defect names is broken: all broken.
 
-    First the beginning of each shard, then the crashes, then the whole of each shard: most wrong rules show early in one of
-    them. What breaks before may be another invariant, where the rule does more than one thing wrong: then the next is tried.
+    First the beginning of each shard, then the crashes and the failures in user space, then the whole of each shard: most
+    wrong rules show early in one of them. What breaks before may be another invariant, where the rule does more than one
+    thing wrong: then the next is tried.
     """
     guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
     found = set[str]()
@@ -40,6 +43,11 @@ def hunt(defect: Defect) -> set[str]:
             partial(replay, guest, hypervisor, trace)
             for case in CRASHES
             for trace in crashes(case[0], PARTITIONS[case[1]])
+        ),
+        (
+            partial(replay, guest, hypervisor, Trace(platform(profile, use), USES[use][0], steps))
+            for profile, use in OWNED
+            for steps in lives(profile, use)
         ),
         (partial(draw, guest, hypervisor, shard, CI.max_examples) for shard in SHARDS),
     ):
