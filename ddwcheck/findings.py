@@ -30,6 +30,7 @@ from ddwcheck.need import needs
 from ddwcheck.sources import cache_folder
 from model.defects import catalogue
 from model.trace import Trace
+from proofs.conditions import condition_of
 
 KEPT = Path(conformance.__file__).parent
 PATIENCE, SECONDS = 300, 5.0
@@ -185,7 +186,7 @@ def make(kernels: Kernels, row: Listed, name: str, trace: Trace, folder: Path) -
     place, places = where(kernels.tree.root, kernels.last_place(run), run.history), kernels.places(run)
     report.write(
         folder, run, violations, f"kernel {kernels.tree.release}", (), f"ddwcheck findings {row.id}", places,
-        needs(trace, shows), behind, place, row,
+        needs(trace, shows, condition_of(behind)), behind, place, row,
     )  # fmt: skip
     return Made(row, f"Linux {kernels.tree.release}, {name}")
 
