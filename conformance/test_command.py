@@ -3,13 +3,17 @@
 
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -125,26 +129,43 @@ def test_what_the_baseline_knows_is_an_expected_failure(tmp_path: Path, capsys: 
     assert results["mappings-disjoint"].directive == "" and results["kexec-keeps-running"].directive == "SKIP"
 
 
-def interrupted(tmp_path: Path, *arguments: str, after: float) -> tuple[int, str]:
-    """Exit code and output of the command when the user presses Ctrl-C after some seconds."""
+def interrupted(tmp_path: Path, *arguments: str, when: str) -> tuple[int, str]:
+    """Exit code and output of the command when the user presses Ctrl-C as soon as the progress line says `when`."""
+    ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "ddwcheck.main", *arguments, "--out", str(tmp_path)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True,
+        env=os.environ | {"COLUMNS": "200", "TERM": "xterm"},
     ) as process:  # fmt: skip
-        time.sleep(after)
+        os.close(theirs)
+        seen, deadline = "", time.monotonic() + 200
+        while not re.search(when, seen):
+            assert time.monotonic() < deadline, seen
+            seen = (seen + os.read(ours, 1 << 16).decode(errors="replace"))[-4000:]
         os.killpg(process.pid, signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        unread = Thread(target=_drain, args=(ours,), daemon=True)
+        unread.start()
+        out, _ = process.communicate(timeout=200)
+    unread.join()
+    os.close(ours)
     return process.returncode, out
+
+
+def _drain(terminal: int) -> None:
+    """Read what is written to a terminal until nobody writes any more, so that no writer waits."""
+    with suppress(OSError):
+        while os.read(terminal, 1 << 16):
+            pass
 
 
 def test_an_interrupted_search_keeps_what_was_found(tmp_path: Path) -> None:
     tree = str(tree_of(RELEASES[-1]).root)
-    code, out = interrupted(tmp_path, "kernel", tree, "--time", "300", after=10)
+    code, out = interrupted(tmp_path, "kernel", tree, "--time", "300", when="[1-9][0-9]* new")
     assert code == 1 and "interrupted: the findings so far" in out
     reports = [line for line in out.splitlines() if line.endswith("report.txt")]
     assert reports and all(Path(line).read_text().startswith("ddwcheck: ") for line in reports)
 
 
 def test_an_interrupted_comparison_is_no_pass(tmp_path: Path) -> None:
-    code, out = interrupted(tmp_path, "qemu", "--calls", "100000000", after=6)
+    code, out = interrupted(tmp_path, "qemu", "--calls", "100000000", when="calls")
     assert code == 3 and "interrupted" in out and "calls on" in out

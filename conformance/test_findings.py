@@ -159,6 +159,7 @@ def test_a_finding_has_its_folder_and_can_be_replayed(tmp_path: Path, capsys: py
     report = (tmp_path / "F1" / "report.txt").read_text()
     assert "Fixes: ff5163bb7000 (candidate)" in report and "Shown on the C of: 6.12, 7.2, 7.3" in report
     assert "arch/powerpc/kernel/dma-iommu.c" in report and "gcc " in report
+    assert "It fails whenever the window has a direct part and the handle lies above it" in " ".join(report.split())
     main(["replay", str(tmp_path / "F1"), "--tree", str(tree_of(RELEASES[-1]).root)])
     assert "VIOLATED route-agrees" in capsys.readouterr().out
 

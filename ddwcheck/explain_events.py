@@ -2,7 +2,8 @@
 """`ddwcheck explain --event NAME` and `ddwcheck explain TRACE`: what the kernel does on an event, function by function."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.cause import closest_release
@@ -13,7 +14,9 @@ from ddwcheck.log_files import shown
 from ddwcheck.replay import KERNEL, boot, defects_of, load, step_line
 from ddwcheck.report import call_line
 from model.defects import REFERENCE
+from model.interfaces import Crash
 from model.invariants import Violation
+from model.invariants.registry import GUEST_CRASH
 from model.run import Done, InvariantBroken, Run
 from model.trace import EVENTS
 
@@ -49,37 +52,49 @@ def trace(path: str, release: str | None) -> tuple[list[str], Verdict]:
     if rules.startswith(KERNEL):
         major, minor = re.findall(r"\d+", rules)[:2]
         rules = closest_release((int(major), int(minor)))
-    defects = defects_of(kept, rules, "none")
-    run = boot(kept, defects, shown(path))
-    told: dict[type, int] = {}
     of = "the reference" if rules == REFERENCE else f"Linux {rules}"
     own = f" with {', '.join(kept.defects)}" if kept.defects else ""
     lines = [f"{shown(path)}: {kept.profile.name}, rules of {of}{own}"]
-    broken: list[Violation] = []
+    try:
+        run = boot(kept, defects_of(kept, rules, "none"), shown(path))
+    except Crash as end:
+        return [*lines, f"BROKEN: {GUEST_CRASH}: {end}"], Verdict.VIOLATED
+    verdict = Verdict.HOLDS if kept.steps else Verdict.INCONCLUSIVE
+    broken: Sequence[Violation] = ()
     with spinner() as progress:
         progress.add_task("explain")
         for number, step in enumerate(kept.steps, 1):
             impossible = run.impossible(step.event)
             if impossible is not None:
                 raise BadInput(f"{shown(path)}: step {number}: {impossible}")
-            before = dict(run.reached)
+            before = Counter(run.reached)
             try:
                 run.step(step)
             except InvariantBroken as why:
-                broken = [*why.violations]
-            lines += ["", step_line(number, run.history[-1]).strip()]
-            kind = type(step.event)
-            lines += [f"  as in step {told[kind]}"] if kind in told else _story(kind)
-            told.setdefault(kind, number)
-            lines += _happened(run.history[-1], [key for key in run.reached if run.reached[key] > before.get(key, 0)])
+                broken, verdict = why.violations, Verdict.VIOLATED
+            except (ArithmeticError, LookupError, ValueError, TypeError, AssertionError) as error:
+                lines += ["", f"step {number}: the rules fail on it: {type(error).__name__}: {error}"]
+                verdict = Verdict.INCONCLUSIVE
+                break
+            lines += ["", *_told(number, run, sorted(run.reached - before))]
             if broken:
                 break
     lines += ["", *_map(run, broken)]
     lines += [f"BROKEN: {violation.invariant}: {violation.message}" for violation in broken]
-    return [part for line in lines for part in wrapped(line)], Verdict.VIOLATED if broken else Verdict.HOLDS
+    return [part for line in lines for part in wrapped(line)], verdict
 
 
-def _happened(done: Done, reached: list[str]) -> Iterator[str]:
+def _told(number: int, run: Run, reached: Sequence[str]) -> Iterator[str]:
+    """The last step of a run: its story, unless an earlier step of its kind has told it, and what happened."""
+    done = run.history[-1]
+    yield step_line(number, done).strip()
+    kinds = [type(other.step.event) for other in run.history]
+    first = kinds.index(kinds[-1]) + 1
+    yield from [f"  as in step {first}"] if first < number else _story(kinds[-1])
+    yield from _happened(done, reached)
+
+
+def _happened(done: Done, reached: Sequence[str]) -> Iterator[str]:
     """The calls that were made, and how enable_ddw() ended if it ran."""
     if not done.crossings:
         yield "  no call to firmware"
@@ -87,7 +102,7 @@ def _happened(done: Done, reached: list[str]) -> Iterator[str]:
     yield from (f"  decided: {key}" for key in reached if key.startswith("enable"))
 
 
-def _map(run: Run, broken: list[Violation]) -> Iterator[str]:
+def _map(run: Run, broken: Sequence[Violation]) -> Iterator[str]:
     """Before and after what broke, or as it is in the end."""
     if broken:
         yield from terminal_map.before_and_after(finding(run, broken[0]))

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from ddwcheck.need import needs
 from ddwcheck.sources import cache_folder
 from model.defects import catalogue
 from model.trace import Trace
+from proofs.conditions import condition_of
 
 KEPT = Path(conformance.__file__).parent
 PATIENCE, SECONDS = 300, 5.0
@@ -60,7 +62,7 @@ def generate(path: str, out: str, wanted: Sequence[str]) -> tuple[list[str], Ver
     made: dict[str, Made] = {}
     with bar() as progress, suppress(KeyboardInterrupt):
         task = progress.add_task("findings", total=len(rows))
-        for one in (*_of_kernels(rows, folder), *_of_qemu(rows, folder)):
+        for one in chain(_of_kernels(rows, folder), _of_qemu(rows, folder)):
             made[one.row.id] = one
             progress.update(task, completed=len(made), description=f"findings: {one.row.id}")
     told = [made.get(row.id, Made(row, why="interrupted")) for row in rows]
@@ -185,7 +187,7 @@ def make(kernels: Kernels, row: Listed, name: str, trace: Trace, folder: Path) -
     place, places = where(kernels.tree.root, kernels.last_place(run), run.history), kernels.places(run)
     report.write(
         folder, run, violations, f"kernel {kernels.tree.release}", (), f"ddwcheck findings {row.id}", places,
-        needs(trace, shows), behind, place, row,
+        needs(trace, shows, condition_of(behind)), behind, place, row,
     )  # fmt: skip
     return Made(row, f"Linux {kernels.tree.release}, {name}")
 
@@ -193,8 +195,10 @@ def make(kernels: Kernels, row: Listed, name: str, trace: Trace, folder: Path) -
 def _of_qemu(rows: Sequence[Listed], folder: Path) -> Iterator[Made]:
     """Each finding of QEMU, on the one that is installed."""
     own = [row for row in rows if row.rule]
+    if not own:
+        return
     try:
-        require_programs() if own else None
+        require_programs()
     except NotInstalled as missing:
         yield from (Made(row, why=str(missing)) for row in own)
         return

@@ -29,6 +29,7 @@ from ddwcheck.outcome import Finding, Outcome, State, undecided
 from ddwcheck.sources import cache_folder
 from model.run import Run
 from model.trace import Trace
+from proofs.conditions import condition_of
 
 STORMS = 0.5
 """Share of the time in which storms look for suspects; in the rest the machines run."""
@@ -376,7 +377,7 @@ def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str, hurry:
         places = kernels.places(run)
         release = closest_release(kernels.tree.version)
         behind = [] if hurry else [defect.id for defect in causes(name, trace, release)]
-        need = None if hurry else needs(trace, lambda other: shows(kernels, other, name))
+        need = None if hurry else needs(trace, lambda other: shows(kernels, other, name), condition_of(behind))
         written_by = f"kernel {kernels.tree.release}"
         report.write(folder, run, violations, written_by, (), found, places, need, behind, finding.place)
         finding = replace(finding, folder=str(folder))

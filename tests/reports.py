@@ -14,6 +14,7 @@ from model.defects import apply, catalogue
 from model.guest.kernel import Kernel
 from model.run import GuestMaker
 from model.trace import Trace
+from proofs.conditions import condition_of
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "tests" / "vectors" / "reports"
@@ -46,7 +47,7 @@ def rendered(name: str, trace: Trace) -> str:
     small = shrink(trace, lambda other: _shows(name, other, guest))
     sights, run = watch(small, guest)
     assert run is not None
-    need = needs(small, lambda other: _shows(name, other, guest))
+    need = needs(small, lambda other: _shows(name, other, guest), condition_of(list(trace.defects)))
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
     assert fingerprint(run.history[-1].step.event, violations[0]) == name
     text = report.render(Path("counterexamples") / name.partition(":")[0], run, violations, small, (), need)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command as people use it: examples in --help, completion, colours on terminals only, every event explained."""
 
+import json
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ddwcheck import story
+from ddwcheck import live, story
 from ddwcheck.examples import EXAMPLES, Needs
 from ddwcheck.explain_events import dashed
 from ddwcheck.main import app, main
@@ -120,6 +121,12 @@ def test_colours_are_for_terminals_whose_user_wants_them(capsys: pytest.CaptureF
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert live.spinner().disable and live.bar().disable
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes that for a terminal
+    assert not live.spinner().disable and not live.bar().disable
+
+
 @pytest.mark.parametrize("name", EVENTS)
 def test_every_event_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--event", dashed(name)]) == 0
@@ -135,6 +142,22 @@ def test_an_event_that_is_none_and_too_much_at_once_are_one_line(capsys: pytest.
         assert main(["explain", *arguments]) == 2
         out, err = capsys.readouterr()
         assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_trace_without_steps_tells_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads((ROOT / VECTOR / "trace.json").read_text()) | {"steps": [], "violations": []}
+    (tmp_path / "trace.json").write_text(json.dumps(data))
+    assert main(["explain", str(tmp_path)]) == 3
+    assert "windows" in capsys.readouterr().out
+
+
+def test_a_step_that_cannot_happen_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads((ROOT / VECTOR / "trace.json").read_text())
+    data["steps"] = [*data["steps"][:1], *data["steps"][2:]]
+    (tmp_path / "trace.json").write_text(json.dumps(data))
+    assert main(["explain", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "step 2: " in err and err.count("\n") == 1
 
 
 def test_a_trace_is_told_event_by_event(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

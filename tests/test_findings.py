@@ -2,6 +2,7 @@
 """FINDINGS.md says of each finding on which releases' C it was shown: those whose baselines have it."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from conformance.by_hand import BY_HAND
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.shown import EXAMPLES
 from ddwcheck import findings, listed
+from ddwcheck.listed import Listed
 from ddwcheck.main import main
 from model.defects import RELEASES, catalogue
 
@@ -71,6 +73,19 @@ def test_where_nothing_is_installed_it_is_said_of_each_and_is_no_success(
     assert "not generated: the source of 6.12 is not here: ddwcheck sources 6.12" in lines[0]
     assert "not generated: qemu-system-ppc64" in lines[-2]
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_ctrl_c_keeps_what_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def some(rows: Sequence[Listed], folder: Path) -> Iterator[findings.Made]:
+        yield findings.Made(rows[0], "Linux 9.9, a finding")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(findings, "_of_kernels", some)
+    assert main(["findings", "F1", "F2", "--path", str(ROOT / "FINDINGS.md"), "--out", str(tmp_path)]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert "Linux 9.9" in lines[0] and lines[1].endswith("not generated: interrupted")
 
 
 @pytest.mark.parametrize(
