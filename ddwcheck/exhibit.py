@@ -15,6 +15,8 @@ from model.types import BusAddress, Span
 VERSION = 1
 LAST = 1 << 65
 """No range ends behind it; a window of 2^64 bytes need not begin at 0."""
+NO_CRASH = "The guest must not crash."
+"""What a crash breaks, which is no invariant of the list."""
 UNDECIDED = "undecided"
 """Whose mistake it is, as long as nothing shows that: the kernel's, the hypervisor's, the specification's or the model's."""
 

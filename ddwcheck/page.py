@@ -15,9 +15,10 @@ from markupsafe import Markup
 from ddwcheck import Verdict, drawing, sizes
 from ddwcheck.bus_map import Band, BusMap, Lane
 from ddwcheck.campaign import Campaign
-from ddwcheck.exhibit import Exhibit
+from ddwcheck.exhibit import NO_CRASH, Exhibit
 from ddwcheck.picture import FONT, extent, film, legend, printable
 from model.invariants import INVARIANTS
+from model.invariants.registry import GUEST_CRASH
 
 
 class Leaf(NamedTuple):
@@ -111,17 +112,19 @@ def _values(leaves: Sequence[Leaf], key: Callable[[Exhibit], tuple[str, ...]]) -
 
 def rows(leaves: Sequence[Leaf], campaign: Campaign | None) -> Iterator[Row]:
     """The table of invariants. What no run is known to have checked does not hold."""
-    found = Counter(name for leaf in leaves for name in {leaf.exhibit.invariant, *leaf.exhibit.also})
+    found = Counter(leaf.exhibit.invariant for leaf in leaves)
+    checks = campaign.checks if campaign else {}
+    broken = {*found, *(name for leaf in leaves for name in leaf.exhibit.also), *(campaign.broken if campaign else ())}
     sentences = {name: item.sentence for name, item in INVARIANTS.items()}
+    sentences |= {GUEST_CRASH: NO_CRASH} if GUEST_CRASH in broken else {}
     sentences |= {leaf.exhibit.invariant: leaf.exhibit.sentence for leaf in leaves}
-    checks, broken = (campaign.checks, campaign.broken) if campaign else ({}, ())
-    for name in dict.fromkeys([*sentences, *found, *broken]):
+    for name in dict.fromkeys([*sentences, *sorted(broken)]):
         sentence = sentences.get(name, "")
         times = checks.get(name, 0)
         note = campaign.open if campaign else "no summary tells what was checked"
         if campaign and not times:
             note = "never checked"
-        verdict = Verdict.VIOLATED if found[name] or name in broken else Verdict.INCONCLUSIVE if note else Verdict.HOLDS
+        verdict = Verdict.VIOLATED if name in broken else Verdict.INCONCLUSIVE if note else Verdict.HOLDS
         yield Row(name, sentence, verdict.name, times, found[name], "" if verdict is Verdict.VIOLATED else note)
 
 

@@ -39,7 +39,8 @@ def page(folders: list[str], out: str | None) -> tuple[list[str], Verdict]:
     if len(summaries) > 1:
         raise BadInput(f"{shown(str(summaries[1]))}: a page tells of one run, and there is another summary")
     try:
-        write(target, leaves, summary(summaries[0]) if summaries else None)
+        with console.status("writing"):
+            write(target, leaves, summary(summaries[0]) if summaries else None)
     except OSError as error:
         raise BadInput(f"{shown(str(target))}: {error.strerror}") from None
     return [*left_out, shown(str(target))], Verdict.HOLDS

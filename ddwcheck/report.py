@@ -113,7 +113,7 @@ def exhibited(
 def sentence_of(violation: Violation) -> str:
     """What does not hold."""
     invariant = INVARIANTS.get(violation.invariant)
-    return invariant.sentence if invariant else "The guest must not crash."
+    return invariant.sentence if invariant else exhibit.NO_CRASH
 
 
 def guest_of(trace: Trace) -> str:

@@ -88,6 +88,11 @@ def test_what_was_not_checked_or_not_ended_does_not_hold() -> None:
     assert {verdict for name, verdict in short.items() if name != "mappings-disjoint"} == {"INCONCLUSIVE"}
     assert {name for name, verdict in folders.items() if verdict == "VIOLATED"} == {"unmap-releases", *ONE.exhibit.also}
     assert "HOLDS" not in folders.values()
+    also = {row.id: row for row in page.rows([ONE._replace(exhibit=replace(ONE.exhibit, also=("route-agrees",)))], RAN)}
+    assert (also["route-agrees"].verdict, also["route-agrees"].findings) == ("VIOLATED", 0)
+    crashed = next(row for row in page.rows([], replace(RAN, broken=("guest-crash",))) if row.id == "guest-crash")
+    assert crashed.verdict == "VIOLATED" and crashed.sentence == "The guest must not crash."
+    assert "guest-crash" not in never
 
 
 @pytest.mark.parametrize("key", KEYS)
