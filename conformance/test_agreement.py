@@ -48,9 +48,13 @@ def test_model_and_c_agree(kernels: Kernels) -> None:
 
 NOT_COMPARED = ("scatterlist", "coherent", "vfio")
 """Parts of the guest that no scenario here uses yet, see conformance.agreement."""
+IN_THE_MIDDLE = ("listed-after-the-premap", "unlisted-last")
+"""Defects that show where another CPU comes in alone: the C has more points for it than the model, so that the two are compared on
+one CPU; conformance/test_interleaving.py shows these on the C.
+"""
 NAMES = sorted({
     defect.id for release in RELEASES for defect in of_release(release)
-    if not defect.replaces.__module__.endswith(NOT_COMPARED)
+    if not defect.replaces.__module__.endswith(NOT_COMPARED) and defect.id not in IN_THE_MIDDLE
 })  # fmt: skip
 
 
