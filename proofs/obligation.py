@@ -5,6 +5,7 @@ import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +13,14 @@ from model.invariants.registry import INVARIANTS, NOT_CHECKED
 from proofs.case import Case, Claim
 from proofs.prover import Proof, Rule, Theorem, Verdict, prove
 from proofs.symbolic import RLIMIT
+
+
+class Scope(StrEnum):
+    """What a theorem speaks of, in the README's words."""
+
+    BOUNDED = "bounded"
+    INPUTS = "for all inputs"
+    SEQUENCES = "over unbounded sequences"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Obligation:
     supports: str
     about: Rule
     mutants: tuple[Rule, ...]
+    scope: Scope = Scope.INPUTS
 
     @property
     def key(self) -> str:
@@ -80,17 +90,17 @@ def everything() -> dict[str, Obligation]:
 
 
 def obligation(
-    supports: str, about: Rule, mutant: Rule | tuple[Rule, ...]
+    supports: str, about: Rule, mutant: Rule | tuple[Rule, ...], scope: Scope = Scope.INPUTS
 ) -> Callable[[Callable[[Any], Claim]], Obligation]:
     """Register a theorem about a rule; the type of its parameter `c` is the case it runs in, its docstring says it.
 
     supports: id of the invariant that rests on it; LookupError if there is none. mutant: one or more wrong rules;
-    ValueError if there is none, or the right one is among them.
+    ValueError if there is none, or the right one is among them. scope: what the theorem speaks of.
     """
 
     def register(body: Callable[[Any], Claim]) -> Obligation:
         mutants = mutant if isinstance(mutant, tuple) else (mutant,)
-        made = Obligation(body, get_type_hints(body)["c"], supports, about, mutants)
+        made = Obligation(body, get_type_hints(body)["c"], supports, about, mutants, scope)
         if supports not in INVARIANTS and supports not in NOT_CHECKED:
             raise LookupError(f"{made.key} supports {supports}, which is no invariant")
         if not mutants or about in mutants or len({m.__name__ for m in mutants}) < len(mutants):
