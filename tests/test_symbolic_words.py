@@ -13,7 +13,7 @@ import z3
 
 from model.guest import allocator, coherent, io_pages, pools, routing, sizing
 from model.words import ceil_to, floor_to, select, umax, umin, word
-from proofs import conftest, second
+from proofs import conftest, prover, second
 from proofs.case import Case, Claim, assumption, implies, negate
 from proofs.obligation import REGISTRY, Obligation, obligation
 from proofs.prover import Theorem, Verdict, prove
@@ -373,6 +373,19 @@ def test_a_theorem_gets_its_verdict(body: Callable[[Any], Claim]) -> None:
 def test_a_counterexample_is_one_on_ints() -> None:
     proof = prove(Theorem(is_false, Pair, add))
     assert proof.counterexample["a"] + proof.counterexample["b"] == 150
+
+
+def test_a_counterexample_is_the_smallest() -> None:
+    """The smallest first word that leaves room for the second, then the smallest second one."""
+    proof = prove(Theorem(is_false, Pair, add))
+    assert (dict(proof.counterexample), proof.smallest) == ({"a": 51, "b": 99}, True)
+
+
+def test_a_counterexample_that_may_not_be_the_smallest_does_not_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prover, "RLIMIT_OF_A_BIT", 1)
+    proof = prove(Theorem(is_false, Pair, add))
+    assert (proof.verdict, proof.smallest) == (Verdict.REFUTED, False)
+    assert sum(proof.counterexample.values()) == 150
 
 
 def test_a_wrapped_sum_is_named() -> None:
