@@ -17,12 +17,15 @@ from ddwcheck.explain import explain as explain_decision
 from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
+from ddwcheck.prove import Wish as Theorems
+from ddwcheck.prove import prove as prove_theorems
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
 from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
+from proofs.judged import Question as Asked
 
 Outcome: TypeAlias = tuple[list[str], Verdict]
 """What a command answers: the lines it prints, and its verdict."""
@@ -79,6 +82,25 @@ def kernel(
 ) -> Outcome:
     """Compile a tree's DDW code as it is, run it on the model's hypervisor, and say which invariants it breaks."""
     return judge_kernel(Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage))
+
+
+@app.command()
+def prove(
+    *,
+    theorems: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[THEOREM...]", help="Ids, files, or patterns of these; by default all."),
+    ] = None,
+    release: Release = None,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where z3's random choices start.")] = 0,
+    second: Annotated[bool, typer.Option("--second", help="Ask further solvers, too.")] = False,
+    report: Annotated[str, typer.Option(metavar="FILE", help="The report, as JSON.")] = "proofs/report.json",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Prove anew what is known to be proved.")] = False,
+    jobs: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> Outcome:
+    """Prove the theorems about the model's decisions, or say which of them a release of Linux loses."""
+    question = Asked(release or REFERENCE, seed, second)
+    return prove_theorems(Theorems(theorems or (), question, report, not no_cache, jobs))
 
 
 @app.command()

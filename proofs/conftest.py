@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes each obligation a test, and ends a run with a table of them. A full run that leaves one out fails."""
 
-import ast
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proofs.obligation import Obligation
+from proofs.written import FOLDER, differences, written
 
-FOLDER = Path(__file__).parent
 ROW = "obligation"
 """The report property that carries a row of the table."""
 
@@ -72,34 +70,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         rows.update((row["key"], row) for name, row in report.user_properties if name == ROW)  # type: ignore[index, misc]
 
 
-def written() -> set[str]:
-    """Every obligation in this folder's files, found without importing them."""
-    found = set()
-    for file in FOLDER.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.FunctionDef) and any(_is_obligation(d) for d in node.decorator_list):
-                found.add(f"{file.name}::{node.name}")
-    return found
-
-
-def _is_obligation(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).split(".")[-1] == "obligation"
-
-
 def is_full(config: pytest.Config) -> bool:
     """Whether all of this folder was asked for."""
     option = config.option
     narrowed = option.keyword or option.markexpr or option.deselect or option.ignore or option.ignore_glob
     asked = (Path(config.invocation_params.dir, argument).resolve() for argument in config.args)
     return not (narrowed or option.collectonly) and any(FOLDER.is_relative_to(path) for path in asked)
-
-
-def differences(ran: Iterable[str]) -> list[str]:
-    """What ran but is not written, or is written but did not run; a line each."""
-    ran = set(ran)
-    return [f"did not run: {key}" for key in sorted(written() - ran)] + [
-        f"ran, but is not written: {key}" for key in sorted(ran - written())
-    ]
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

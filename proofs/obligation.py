@@ -70,11 +70,14 @@ class Obligation:
         """The theorem in words."""
         return " ".join((self.body.__doc__ or "").split())
 
-    def check(self, rlimit: int = RLIMIT, second: bool = False) -> Result:
-        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too."""
+    def check(self, rlimit: int = RLIMIT, second: bool = False, seed: int = 0) -> Result:
+        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too.
+        seed: z3's.
+        """
         began = time.perf_counter()
-        proof = prove(Theorem(self.body, self.case, self.about, second=second), rlimit)
-        mutants = {m.__name__: prove(Theorem(self.body, self.case, m, covers=False), rlimit) for m in self.mutants}
+        proof = prove(Theorem(self.body, self.case, self.about, second=second, seed=seed), rlimit)
+        wrong = (Theorem(self.body, self.case, mutant, covers=False, seed=seed) for mutant in self.mutants)
+        mutants = {theorem.rule.__name__: prove(theorem, rlimit) for theorem in wrong}
         return Result(proof, mutants, time.perf_counter() - began)
 
 

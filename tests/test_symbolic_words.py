@@ -13,11 +13,12 @@ import z3
 
 from model.guest import allocator, coherent, io_pages, pools, routing, sizing
 from model.words import ceil_to, floor_to, select, umax, umin, word
-from proofs import conftest, prover, second
+from proofs import prover, second
 from proofs.case import Case, Claim, assumption, implies, negate
 from proofs.obligation import REGISTRY, Obligation, obligation
 from proofs.prover import Theorem, Verdict, prove
 from proofs.symbolic import Budget, Condition, Run, SymbolicWord, Undecided, Unrepeatable, explore
+from proofs.written import differences, written
 
 SAMPLES = 60
 
@@ -453,8 +454,7 @@ def test_an_obligation_needs_an_invariant_and_a_mutant() -> None:
 
 
 def test_an_obligation_that_did_not_run_is_missed() -> None:
-    written = conftest.written()
-    left_out = min(written)
-    assert conftest.differences(written) == []
-    assert conftest.differences(written - {left_out}) == [f"did not run: {left_out}"]
-    assert conftest.differences(written | {"test_x.py::y"}) == ["ran, but is not written: test_x.py::y"]
+    left_out = min(written())
+    assert differences(written()) == []
+    assert differences(written() - {left_out}) == [f"did not run: {left_out}"]
+    assert differences(written() | {"test_x.py::y"}) == ["ran, but is not written: test_x.py::y"]
