@@ -22,7 +22,7 @@ from ddwcheck import BadInput, Verdict, worst, wrapped
 from ddwcheck.log_files import shown
 from ddwcheck.sources import cache_folder
 from model.defects import REFERENCE, RELEASES
-from proofs import cache, judged
+from proofs import cache, drat, judged
 from proofs.judged import NOT_RUN, Question, Row
 from proofs.obligation import Obligation, everything
 from proofs.prover import Proof
@@ -51,6 +51,8 @@ def prove(wish: Wish) -> tuple[list[str], Verdict]:
     if wish.question.second and wish.question.release != REFERENCE:
         raise BadInput("--second goes with the reference alone")
     chosen = selection(wish.names)
+    if wish.question.second and not drat.is_installed():
+        raise BadInput("--second needs cadical, which is not installed")
     make_room(Path(wish.report))
     rows, interrupted = run(chosen, wish)
     complaints = [] if wish.names else differences(row["id"] for row in rows)
@@ -170,6 +172,8 @@ def table(rows: list[Row]) -> list[str]:
 
 def told(row: Row) -> list[str]:
     """Why a theorem is not green."""
+    if row["verdict"] == Proved.PROVED and row["detail"]:
+        return ["", f"{row['verdict']} {row['id']}", f"  {row['detail']}"]
     if row["verdict"] == NOT_RUN or not row["complaints"]:
         return []
     lines = ["", f"{row['verdict']} {row['id']}", f"  {row['sentence']}"]

@@ -19,7 +19,7 @@ from proofs.prover import Verdict
 from proofs.symbolic import RLIMIT
 
 OURS = ("model", "proofs")
-SOLVERS = ("z3-solver", "bitwuzla")
+SOLVERS = ("z3-solver", "bitwuzla", "dratify", "cdclkit-native")
 
 
 def solvers() -> dict[str, str]:

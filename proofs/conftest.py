@@ -17,8 +17,8 @@ rows: dict[str, dict[str, Any]] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The second solver takes four times as long as the first, so it is asked for."""
-    parser.addoption("--second", action="store_true", help="bitwuzla must agree with z3")
+    """Further solvers take many times as long as the first, so they are asked for."""
+    parser.addoption("--second", action="store_true", help="cadical, with a checked proof, and bitwuzla must agree")
 
 
 class NotProved(Exception):
@@ -40,6 +40,7 @@ class ObligationItem(pytest.Item):
             "key": self.obligation.key,
             "supports": self.obligation.supports,
             "verdict": str(result.proof.verdict),
+            "note": result.proof.detail if not result.complaints else "",
             "green": not result.complaints,
             "seconds": result.seconds,
             "rlimit": result.rlimit,
@@ -93,7 +94,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     width = max(len(key) for key in rows)
     terminalreporter.write_line(f"{'obligation':{width}}  {'supports':22} {'verdict':9} seconds     rlimit")
     for key, row in sorted(rows.items()):
-        mark = "" if row["green"] else "  NOT GREEN"
+        mark = f"  {row['note']}".rstrip() if row["green"] else "  NOT GREEN"
         terminalreporter.write_line(
             f"{key:{width}}  {row['supports']:22} {row['verdict']:9} {row['seconds']:7.2f} {row['rlimit']:10,}{mark}"
         )

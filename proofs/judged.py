@@ -16,7 +16,7 @@ NOT_RUN = "NOT RUN"
 
 
 class Question(NamedTuple):
-    """How to judge an obligation. second: with bitwuzla's agreement. seed: z3's."""
+    """How to judge an obligation. second: with cadical's and bitwuzla's agreement. seed: z3's."""
 
     release: str = REFERENCE
     seed: int = 0
@@ -40,6 +40,8 @@ class Row(TypedDict):
     scope: str
     rule: str
     verdict: str
+    detail: str
+    confirmed: Mapping[str, int]
     complaints: list[str]
     used: Mapping[str, str]
     unused: list[str]
@@ -73,6 +75,7 @@ def row_of(obligation: Obligation, proof: Proof, complaints: list[str]) -> Row:
     return Row(
         id=obligation.key, sentence=obligation.sentence, supports=obligation.supports, scope=str(obligation.scope),
         rule=obligation.about.__qualname__, verdict=str(proof.verdict), complaints=complaints,
+        detail=proof.detail, confirmed=proof.confirmed,
         used=proof.used, unused=list(proof.unused), covers=proof.covers,
         counterexample=proof.counterexample, smallest=proof.smallest, defects=[], mutants={},
         paths=proof.paths, rlimit=proof.rlimit, seconds=0.0, cached=False,

@@ -2,6 +2,7 @@
 """From a claim to a verdict: not vacuous, then for each path no counterexample, and every model replayed on ints."""
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import z3
 
 from model.guest.kernel import Kernel
-from proofs import second
+from proofs import drat, second
 from proofs.case import Case, Claim, Values
 from proofs.symbolic import RLIMIT, Budget, Condition, Path, Run, Side, SymbolicWord, Undecided, explore
 
@@ -35,9 +36,9 @@ class Proof:
     """The verdict on one rule. counterexample: inputs that refute it, the smallest if `smallest` says so: the first input
     as small as may be, then the second, and so on.
 
-    covers: inputs that reach each cover goal. used: the sentences of the assumptions that the proof needs, by name;
-    unused: those without each of which it goes through. rlimit: z3 resource units used, a measure that does not depend
-    on the machine. paths: ways through the rule.
+    confirmed: how many questions each further solver confirms. covers: inputs that reach each cover goal. used: the
+    sentences of the assumptions that the proof needs, by name; unused: those without each of which it goes through.
+    rlimit: z3 resource units used, a measure that does not depend on the machine. paths: ways through the rule.
     """
 
     verdict: Verdict
@@ -45,6 +46,7 @@ class Proof:
     counterexample: Mapping[str, int] = field(default_factory=dict)
     smallest: bool = False
     covers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    confirmed: Mapping[str, int] = field(default_factory=dict)
     used: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     rlimit: int = 0
@@ -55,7 +57,8 @@ class Theorem(NamedTuple):
     """What to prove: the claim that `body` makes of a case, which runs `rule`.
 
     covers: whether each cover goal must be possible; not asked of a mutant, which may never get there. second: whether
-    bitwuzla must agree with each answer of z3 that a proof rests on. kernel: whose rules run beside it. seed: z3's.
+    a checked proof of cadical's, and bitwuzla, must agree with each answer of z3 that a proof rests on. kernel: whose
+    rules run beside it. seed: z3's.
     """
 
     body: Callable[[Any], Claim]
@@ -141,6 +144,8 @@ class _Attempt:
     paths: list[Path[Claim]] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
     witnesses: dict[str, tuple[Path[Claim], dict[str, int]]] = field(default_factory=dict)
+    confirmed: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
 
     def run(self) -> Proof:
         self.paths = explore(self._claim, self.budget)
@@ -189,6 +194,9 @@ class _Attempt:
         unused = tuple(name for name in stated if not self._meaningless(name) and self._failure(name) is None)
         return Proof(
             Verdict.PROVED,
+            f"bitwuzla has no answer to {self.unanswered} questions, cadical's proof alone confirms"
+            * (self.unanswered > 0),
+            confirmed=self.confirmed,
             covers={name: values for name, (_, values) in self.witnesses.items()},
             used={name: sentence for name, sentence in stated.items() if name not in unused},
             unused=unused,
@@ -268,13 +276,18 @@ class _Attempt:
         return [self._expression(a.holds) for a in path.result.assume if a.name != dropped]
 
     def _confirm(self, conditions: list[Any]) -> None:
-        """Ask the second solver what z3 has found impossible. Disagreement or Undecided if it does not say so too."""
+        """Ask two more what z3 has found impossible. Disagreement if one finds it possible.
+
+        Undecided unless cadical's proof confirms it; what bitwuzla gives no answer to is counted.
+        """
         text = second.text_of(conditions, self.budget.context)
-        said = second.answer(text)
-        if said == "sat":
-            raise second.Disagreement(text)
-        if said != "unsat":
-            raise Undecided(f"bitwuzla says {said}")
+        said = {"cadical": drat.answer(conditions, self.budget.context), "bitwuzla": second.answer(text)}
+        if "sat" in said.values():
+            raise second.Disagreement(f"{said}: {text}")
+        if said["cadical"] != "unsat":
+            raise Undecided(f"cadical says {said['cadical']}")
+        self.confirmed.update(name for name, answer in said.items() if answer == "unsat")
+        self.unanswered += said["bitwuzla"] != "unsat"
 
     def _satisfy(self, conditions: list[Any]) -> dict[str, int] | None:
         """Inputs that meet all conditions; None if there are none."""

@@ -416,14 +416,6 @@ def test_no_answer_of_the_solver_is_unknown_and_not_proved() -> None:
     assert (hard.verdict, easy.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
 
 
-@pytest.mark.parametrize(("said", "verdict"), [("sat", Verdict.ERROR), ("unknown", Verdict.UNKNOWN)])
-def test_a_second_solver_that_does_not_agree_is_noticed(
-    said: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(second, "answer", lambda text: said)
-    assert prove(Theorem(holds, Pair, add, second=True)).verdict is verdict
-
-
 def test_the_second_solver_answers_by_itself() -> None:
     context = z3.Context()
     a = z3.BitVec("a", 64, ctx=context)
