@@ -43,6 +43,7 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds, ever
 	  $(BIN)/python -m pytest properties -n $(JOBS) -q --hypothesis-profile nightly --hypothesis-seed $$seed || exit 1; \
 	done
 	$(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+	DDWCHECK_SAMPLES=100000 $(BIN)/python -m pytest tests/test_symbolic_words.py -n $(JOBS) -q
 	$(MAKE) prove-seeds prove-second
 
 readme: $(READY) ## write the README's generated tables anew
