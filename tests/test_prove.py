@@ -15,8 +15,9 @@ from model.guest.kernel import Kernel
 from proofs import cache, judged
 from proofs.judged import Question, Row, row_of
 from proofs.obligation import everything
-from proofs.prover import Proof
+from proofs.prover import Proof, Theorem
 from proofs.prover import Verdict as Proved
+from proofs.prover import prove as judge_proof
 from proofs.release import kernel_of, reached, rule_in
 
 CHEAP = "test_routing.py::no_handle_below_the_window_is_direct"
@@ -78,6 +79,13 @@ def test_what_a_release_decides_in_another_way_is_known(release: str) -> None:
     missing = {o.about.__qualname__ for o in everything().values() if rule_in(kernel, o.about) is None}
     known = {"plan_window", "largest_window_shift"} if release == "6.1" else {"clip"}
     assert {name for name in missing if name in vars(Kernel)} == {"map_is_direct"} | known
+
+
+def test_a_seed_reaches_z3_and_changes_no_verdict() -> None:
+    known = everything()["test_sizing.py::the_window_has_no_more_tces_than_query_offers"]
+    proofs = [judge_proof(Theorem(known.body, known.case, known.about, seed=seed)) for seed in (0, 1, 2)]
+    assert {proof.verdict for proof in proofs} == {Proved.PROVED}
+    assert len({proof.rlimit for proof in proofs}) > 1
 
 
 @pytest.mark.parametrize(
