@@ -49,7 +49,7 @@ def test_model_and_c_agree(kernels: Kernels) -> None:
 NOT_COMPARED = ("scatterlist", "coherent", "vfio")
 """Parts of the guest that no scenario here uses yet, see conformance.agreement."""
 IN_THE_MIDDLE = ("listed-after-the-premap", "unlisted-last")
-"""Defects that show where another CPU comes in alone: the C has more points for it than the model, so that the two are compared on
+"""Defects that show where another CPU comes in alone: the C has more points for it than the model, so both are compared on
 one CPU; conformance/test_interleaving.py shows these on the C.
 """
 NAMES = sorted({

@@ -11,6 +11,7 @@ class Needs(Enum):
     NOTHING = "nothing"
     KERNEL = "a kernel tree, gcc"
     QEMU = "QEMU"
+    TIME = "some minutes"
     NETWORK = "the network, or sources fetched before"
 
 
@@ -54,6 +55,11 @@ EXAMPLES = {
     "qemu": (
         Example("ddwcheck qemu --calls 20000", "some calls on a real QEMU", Needs.QEMU),
         Example("ddwcheck qemu --seed 7 --format ktap", "others, as a test report", Needs.QEMU),
+    ),
+    "prove": (
+        Example("ddwcheck prove", "every theorem; what is proved is kept", Needs.TIME),
+        Example("ddwcheck prove test_pools.py --report /tmp/pools.json", "those of one file"),
+        Example("ddwcheck prove --release 6.12", "which theorems that release loses", Needs.TIME, code=1),
     ),
     "boot": (
         Example("ddwcheck boot", "every scenario, judged", Needs.QEMU),

@@ -25,6 +25,8 @@ from ddwcheck.kernel import Wish
 from ddwcheck.kernel import judge as judge_kernel
 from ddwcheck.log import check as check_logs
 from ddwcheck.page_files import page as write_page
+from ddwcheck.prove import Wish as Theorems
+from ddwcheck.prove import prove as prove_theorems
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
@@ -33,6 +35,7 @@ from ddwcheck.sources import get as get_sources
 from model.defects import REFERENCE, RELEASES
 from model.profiles import PROFILES
 from model.trace import EVENTS
+from proofs.judged import Question as Asked
 
 Answer: TypeAlias = tuple[list[str], Verdict] | Rendered
 """What a command answers: the lines it prints and its verdict; Rendered where the user chooses the format."""
@@ -119,6 +122,25 @@ def kernel(
     """Compile a tree's DDW code as it is, run it on the model's hypervisor, and say which invariants it breaks."""
     wish = Wish(tree, time, seed, baseline, update_baseline, against, since, out, sanitize, coverage)
     return rendered(judge_kernel(wish), form)
+
+
+@app.command(epilog=epilog("prove"))
+def prove(
+    *,
+    theorems: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[THEOREM...]", help="Ids, files, or patterns of these; by default all."),
+    ] = None,
+    release: Release = None,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where z3's random choices start.")] = 0,
+    second: Annotated[bool, typer.Option("--second", help="Ask further solvers, too.")] = False,
+    report: Annotated[str, typer.Option(metavar="FILE", help="The report, as JSON.")] = "proofs/report.json",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Prove anew what is known to be proved.")] = False,
+    jobs: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> Answer:
+    """Prove the theorems about the model's decisions, or say which of them a release of Linux loses."""
+    question = Asked(release or REFERENCE, seed, second)
+    return prove_theorems(Theorems(theorems or (), question, report, not no_cache, jobs))
 
 
 @app.command(epilog=epilog("replay"))

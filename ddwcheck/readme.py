@@ -13,7 +13,7 @@ from model.defects import catalogue
 from model.invariants import INVARIANTS
 from model.profiles import PROFILES
 from model.silent import SILENCES
-from proofs.obligation import everything
+from proofs.obligation import Scope, everything
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -24,18 +24,15 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def invariants() -> str:
-    """Every invariant: sentence, what is excused and why, the defects that it catches, and what is proved towards it.
-
-    No invariant is proved over sequences of events: that takes the life cycle.
-    """
+    """Every invariant: sentence, what is excused and why, the defects that it catches, and what is proved towards it."""
     caught: dict[str, list[str]] = {}
     for defect in catalogue().values():
         if defect.breaks is not None:
             caught.setdefault(defect.breaks, []).append(defect.id)
-    proved = Counter(obligation.supports for obligation in everything().values())
+    proved = Counter((obligation.supports, obligation.scope) for obligation in everything().values())
 
     def shown(id: str) -> str:
-        return f"{proved[id]} of its decisions' theorems, for all inputs" if proved[id] else "nowhere"
+        return ", ".join(f"{proved[id, scope]} {scope}" for scope in Scope if proved[id, scope]) or "nowhere"
 
     rows = [
         [
@@ -46,7 +43,7 @@ def invariants() -> str:
         ]
         for i in INVARIANTS.values()
     ]
-    return markdown(["id", "holds after every step", "tested; catches, for one", "proved"], rows)
+    return markdown(["id", "holds after every step", "tested; catches, for one", "theorems proved"], rows)
 
 
 def defects() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from model.guest.kernel import Kernel
 from model.words import Word
 
 Condition = Any
@@ -74,11 +75,15 @@ class Claim(NamedTuple):
 
 
 class Case:
-    """One run. A subclass declares its inputs in `declare` and states assumptions as `@assumption` methods."""
+    """One run. A subclass declares its inputs in `declare` and states assumptions as `@assumption` methods.
 
-    def __init__(self, inputs: Inputs, rule: Callable[..., Any]) -> None:
+    kernel: the guest whose rules the claim asks beside the one it is about; a release has its own.
+    """
+
+    def __init__(self, inputs: Inputs, rule: Callable[..., Any], kernel: type[Kernel] = Kernel) -> None:
         """Run a rule on some inputs."""
         self.inputs = inputs
+        self.kernel: Any = kernel
         self.rule_ran = False
         self._rule = rule
         self.declare()

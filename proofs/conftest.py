@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes each obligation a test, and ends a run with a table of them. A full run that leaves one out fails."""
 
-import ast
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proofs.obligation import Obligation
+from proofs.written import FOLDER, differences, written
 
-FOLDER = Path(__file__).parent
 ROW = "obligation"
 """The report property that carries a row of the table."""
 
@@ -19,8 +17,8 @@ rows: dict[str, dict[str, Any]] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The second solver takes four times as long as the first, so it is asked for."""
-    parser.addoption("--second", action="store_true", help="bitwuzla must agree with z3")
+    """Further solvers take many times as long as the first, so they are asked for."""
+    parser.addoption("--second", action="store_true", help="cadical, with a checked proof, and bitwuzla must agree")
 
 
 class NotProved(Exception):
@@ -42,6 +40,7 @@ class ObligationItem(pytest.Item):
             "key": self.obligation.key,
             "supports": self.obligation.supports,
             "verdict": str(result.proof.verdict),
+            "note": result.proof.detail if not result.complaints else "",
             "green": not result.complaints,
             "seconds": result.seconds,
             "rlimit": result.rlimit,
@@ -72,34 +71,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         rows.update((row["key"], row) for name, row in report.user_properties if name == ROW)  # type: ignore[index, misc]
 
 
-def written() -> set[str]:
-    """Every obligation in this folder's files, found without importing them."""
-    found = set()
-    for file in FOLDER.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.FunctionDef) and any(_is_obligation(d) for d in node.decorator_list):
-                found.add(f"{file.name}::{node.name}")
-    return found
-
-
-def _is_obligation(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).split(".")[-1] == "obligation"
-
-
 def is_full(config: pytest.Config) -> bool:
     """Whether all of this folder was asked for."""
     option = config.option
     narrowed = option.keyword or option.markexpr or option.deselect or option.ignore or option.ignore_glob
     asked = (Path(config.invocation_params.dir, argument).resolve() for argument in config.args)
     return not (narrowed or option.collectonly) and any(FOLDER.is_relative_to(path) for path in asked)
-
-
-def differences(ran: Iterable[str]) -> list[str]:
-    """What ran but is not written, or is written but did not run; a line each."""
-    ran = set(ran)
-    return [f"did not run: {key}" for key in sorted(written() - ran)] + [
-        f"ran, but is not written: {key}" for key in sorted(ran - written())
-    ]
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -117,7 +94,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     width = max(len(key) for key in rows)
     terminalreporter.write_line(f"{'obligation':{width}}  {'supports':22} {'verdict':9} seconds     rlimit")
     for key, row in sorted(rows.items()):
-        mark = "" if row["green"] else "  NOT GREEN"
+        mark = f"  {row['note']}".rstrip() if row["green"] else "  NOT GREEN"
         terminalreporter.write_line(
             f"{key:{width}}  {row['supports']:22} {row['verdict']:9} {row['seconds']:7.2f} {row['rlimit']:10,}{mark}"
         )

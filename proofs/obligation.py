@@ -5,6 +5,7 @@ import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +13,14 @@ from model.invariants.registry import INVARIANTS
 from proofs.case import Case, Claim
 from proofs.prover import Proof, Rule, Theorem, Verdict, prove
 from proofs.symbolic import RLIMIT
+
+
+class Scope(StrEnum):
+    """What a theorem speaks of, in the README's words."""
+
+    BOUNDED = "bounded"
+    INPUTS = "for all inputs"
+    SEQUENCES = "over unbounded sequences"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Obligation:
     supports: str
     about: Rule
     mutants: tuple[Rule, ...]
+    scope: Scope = Scope.INPUTS
 
     @property
     def key(self) -> str:
@@ -60,11 +70,14 @@ class Obligation:
         """The theorem in words."""
         return " ".join((self.body.__doc__ or "").split())
 
-    def check(self, rlimit: int = RLIMIT, second: bool = False) -> Result:
-        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too."""
+    def check(self, rlimit: int = RLIMIT, second: bool = False, seed: int = 0) -> Result:
+        """Prove it and refute its mutants. rlimit: z3 resource units for each of these. second: with bitwuzla, too.
+        seed: z3's.
+        """
         began = time.perf_counter()
-        proof = prove(Theorem(self.body, self.case, self.about, second=second), rlimit)
-        mutants = {m.__name__: prove(Theorem(self.body, self.case, m, covers=False), rlimit) for m in self.mutants}
+        proof = prove(Theorem(self.body, self.case, self.about, second=second, seed=seed), rlimit)
+        wrong = (Theorem(self.body, self.case, mutant, covers=False, seed=seed) for mutant in self.mutants)
+        mutants = {theorem.rule.__name__: prove(theorem, rlimit) for theorem in wrong}
         return Result(proof, mutants, time.perf_counter() - began)
 
 
@@ -80,17 +93,17 @@ def everything() -> dict[str, Obligation]:
 
 
 def obligation(
-    supports: str, about: Rule, mutant: Rule | tuple[Rule, ...]
+    supports: str, about: Rule, mutant: Rule | tuple[Rule, ...], scope: Scope = Scope.INPUTS
 ) -> Callable[[Callable[[Any], Claim]], Obligation]:
     """Register a theorem about a rule; the type of its parameter `c` is the case it runs in, its docstring says it.
 
     supports: id of the invariant that rests on it; LookupError if there is none. mutant: one or more wrong rules;
-    ValueError if there is none, or the right one is among them.
+    ValueError if there is none, or the right one is among them. scope: what the theorem speaks of.
     """
 
     def register(body: Callable[[Any], Claim]) -> Obligation:
         mutants = mutant if isinstance(mutant, tuple) else (mutant,)
-        made = Obligation(body, get_type_hints(body)["c"], supports, about, mutants)
+        made = Obligation(body, get_type_hints(body)["c"], supports, about, mutants, scope)
         if supports not in INVARIANTS:
             raise LookupError(f"{made.key} supports {supports}, which is no invariant")
         if not mutants or about in mutants or len({m.__name__ for m in mutants}) < len(mutants):

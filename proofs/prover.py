@@ -2,6 +2,7 @@
 """From a claim to a verdict: not vacuous, then for each path no counterexample, and every model replayed on ints."""
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,11 +10,15 @@ from typing import Any, NamedTuple
 
 import z3
 
-from proofs import second
+from model.guest.kernel import Kernel
+from proofs import drat, second
 from proofs.case import Case, Claim, Values
 from proofs.symbolic import RLIMIT, Budget, Condition, Path, Run, Side, SymbolicWord, Undecided, explore
 
 Rule = Callable[..., Any]
+
+RLIMIT_OF_A_BIT = 3_000_000
+"""z3 resource units to find out whether a counterexample with one bit less exists; some second."""
 
 
 class Verdict(StrEnum):
@@ -28,15 +33,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Proof:
-    """The verdict on one rule. counterexample: inputs that refute it. unused: assumptions without each
-    of which the proof goes through.
+    """The verdict on one rule. counterexample: inputs that refute it, the smallest if `smallest` says so: the first input
+    as small as may be, then the second, and so on.
 
+    confirmed: how many questions each further solver confirms. covers: inputs that reach each cover goal. used: the
+    sentences of the assumptions that the proof needs, by name; unused: those without each of which it goes through.
     rlimit: z3 resource units used, a measure that does not depend on the machine. paths: ways through the rule.
     """
 
     verdict: Verdict
     detail: str = ""
     counterexample: Mapping[str, int] = field(default_factory=dict)
+    smallest: bool = False
+    covers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    confirmed: Mapping[str, int] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     rlimit: int = 0
     paths: int = 0
@@ -46,7 +57,8 @@ class Theorem(NamedTuple):
     """What to prove: the claim that `body` makes of a case, which runs `rule`.
 
     covers: whether each cover goal must be possible; not asked of a mutant, which may never get there. second: whether
-    bitwuzla must agree with each answer of z3 that a proof rests on.
+    a checked proof of cadical's, and bitwuzla, must agree with each answer of z3 that a proof rests on. kernel: whose
+    rules run beside it. seed: z3's.
     """
 
     body: Callable[[Any], Claim]
@@ -54,11 +66,13 @@ class Theorem(NamedTuple):
     rule: Rule
     covers: bool = True
     second: bool = False
+    kernel: type[Kernel] = Kernel
+    seed: int = 0
 
 
 def prove(theorem: Theorem, rlimit: int = RLIMIT) -> Proof:
     """The verdict. rlimit: z3 resource units that it may use in all; UNKNOWN where they do not suffice."""
-    attempt = _Attempt(theorem, Budget(rlimit))
+    attempt = _Attempt(theorem, Budget(rlimit, theorem.seed))
     try:
         proof = attempt.run()
     except Undecided as reason:
@@ -88,7 +102,7 @@ class Replay(NamedTuple):
 
 def on_ints(theorem: Theorem, values: Mapping[str, int], assumed: list[str]) -> Replay:
     """Run a theorem on `model.words.Word`. assumed: names of its assumptions, judged even if the run ends early."""
-    case = theorem.case(Values(values), theorem.rule)
+    case = theorem.case(Values(values), theorem.rule, theorem.kernel)
     false = [name for name in assumed if getattr(case, name).holds is not True]
     try:
         return Replay(false, theorem.body(case), "")
@@ -130,6 +144,8 @@ class _Attempt:
     paths: list[Path[Claim]] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
     witnesses: dict[str, tuple[Path[Claim], dict[str, int]]] = field(default_factory=dict)
+    confirmed: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
 
     def run(self) -> Proof:
         self.paths = explore(self._claim, self.budget)
@@ -139,7 +155,7 @@ class _Attempt:
         return self._vacuous() or self._judge()
 
     def _claim(self, run: Run) -> Claim:
-        return self.theorem.body(self.theorem.case(_Inputs(run, self.inputs), self.theorem.rule))
+        return self.theorem.body(self.theorem.case(_Inputs(run, self.inputs), self.theorem.rule, self.theorem.kernel))
 
     def _meaningless(self, dropped: str = "") -> str:
         """Which assumption wraps or shifts too far, though those before it hold; empty if none does."""
@@ -174,9 +190,17 @@ class _Attempt:
         for name, (path, values) in self.witnesses.items():
             if not self._replay(path, values).covers(name):
                 return Proof(Verdict.ERROR, f"on ints {values} is not covered by: {name}")
-        stated = dict.fromkeys(a.name for path in self.paths for a in path.result.assume)
-        unused = (name for name in stated if not self._meaningless(name) and self._failure(name) is None)
-        return Proof(Verdict.PROVED, unused=tuple(unused))
+        stated = {a.name: a.sentence for path in self.paths for a in path.result.assume}
+        unused = tuple(name for name in stated if not self._meaningless(name) and self._failure(name) is None)
+        return Proof(
+            Verdict.PROVED,
+            f"bitwuzla has no answer to {self.unanswered} questions, cadical's proof alone confirms"
+            * (self.unanswered > 0),
+            confirmed=self.confirmed,
+            covers={name: values for name, (_, values) in self.witnesses.items()},
+            used={name: sentence for name, sentence in stated.items() if name not in unused},
+            unused=unused,
+        )
 
     def _failure(self, dropped: str = "") -> tuple[Path[Claim], dict[str, int]] | None:
         """A path and inputs on which an operation has no meaning in C or the goal is false; None if there are none.
@@ -195,11 +219,46 @@ class _Attempt:
         return None
 
     def _refuted(self, path: Path[Claim], values: dict[str, int]) -> Proof:
+        if not self._replay(path, values).refutes:
+            return Proof(Verdict.ERROR, f"on ints {values} is no counterexample: {self._replay(path, values)}")
+        path, values, smallest = self._smallest()
         replayed = self._replay(path, values)
         if not replayed.refutes:
             return Proof(Verdict.ERROR, f"on ints {values} is no counterexample: {replayed}")
         shown = ", ".join(f"{name} = {value:#x} ({value})" for name, value in values.items())
-        return Proof(Verdict.REFUTED, f"{replayed.error or 'the goal is false'} at {shown}", values)
+        return Proof(Verdict.REFUTED, f"{replayed.error or 'the goal is false'} at {shown}", values, smallest)
+
+    def _smallest(self) -> tuple[Path[Claim], dict[str, int], bool]:
+        """The smallest counterexample on any path, and whether it is shown to be: input by input, bit by bit from the top."""
+        solver = self.budget.solver()
+        solver.add(z3.Or([self._refuting(path) for path in self.paths]))
+        solver.set("rlimit", self.budget.rlimit)
+        if not self.budget.check(solver):
+            raise AssertionError("a counterexample of one path is none of all")
+        values, shown = self._values(solver.model()), True
+        solver.set("rlimit", RLIMIT_OF_A_BIT)
+        for name, free in ((name, self._as_bits(free)) for name, free in self.inputs.items()):
+            for bit in reversed(range(free.size())):
+                clear = z3.Extract(free.size() - 1, bit, free) == values[name] >> bit & -2
+                if values[name] >> bit & 1:
+                    answer = solver.check(clear)
+                    shown &= answer != z3.unknown
+                    if answer != z3.sat:
+                        continue
+                    values = self._values(solver.model())
+            solver.add(free == values[name])
+        solver.set("rlimit", self.budget.rlimit)
+        path = next(path for path in self.paths if solver.check(*path.conditions) == z3.sat)
+        return path, values, shown
+
+    def _as_bits(self, free: Any) -> Any:
+        context = self.budget.context
+        return z3.If(free, z3.BitVecVal(1, 1, context), z3.BitVecVal(0, 1, context)) if z3.is_bool(free) else free
+
+    def _refuting(self, path: Path[Claim]) -> Any:
+        """What holds of the inputs that take a path and refute the theorem there."""
+        sound = [*(side.holds for side in path.sides), self._expression(path.result.goal)]
+        return z3.And(*path.conditions, *self._assumed(path, ""), z3.Not(z3.And(sound)))
 
     def _replay(self, path: Path[Claim], values: dict[str, int]) -> Replay:
         return on_ints(self.theorem, values, [a.name for a in path.result.assume])
@@ -217,13 +276,18 @@ class _Attempt:
         return [self._expression(a.holds) for a in path.result.assume if a.name != dropped]
 
     def _confirm(self, conditions: list[Any]) -> None:
-        """Ask the second solver what z3 has found impossible. Disagreement or Undecided if it does not say so too."""
+        """Ask two more what z3 has found impossible. Disagreement if one finds it possible.
+
+        Undecided unless cadical's proof confirms it; what bitwuzla gives no answer to is counted.
+        """
         text = second.text_of(conditions, self.budget.context)
-        said = second.answer(text)
-        if said == "sat":
-            raise second.Disagreement(text)
-        if said != "unsat":
-            raise Undecided(f"bitwuzla says {said}")
+        said = {"cadical": drat.answer(conditions, self.budget.context), "bitwuzla": second.answer(text)}
+        if "sat" in said.values():
+            raise second.Disagreement(f"{said}: {text}")
+        if said["cadical"] != "unsat":
+            raise Undecided(f"cadical says {said['cadical']}")
+        self.confirmed.update(name for name, answer in said.items() if answer == "unsat")
+        self.unanswered += said["bitwuzla"] != "unsat"
 
     def _satisfy(self, conditions: list[Any]) -> dict[str, int] | None:
         """Inputs that meet all conditions; None if there are none."""
@@ -231,7 +295,10 @@ class _Attempt:
         solver.add(*conditions)
         if not self.budget.check(solver):
             return None
-        model = solver.model()
+        return self._values(solver.model())
+
+    def _values(self, model: Any) -> dict[str, int]:
+        """The inputs in a model."""
         bits = {name: model.eval(free, model_completion=True) for name, free in self.inputs.items()}
         return {name: int(z3.is_true(b)) if z3.is_bool(b) else b.as_long() for name, b in bits.items()}
 

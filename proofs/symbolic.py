@@ -31,15 +31,17 @@ class Unrepeatable(Exception):
 class Budget:
     """A fresh z3 context and the resources that all its solvers may use together."""
 
-    def __init__(self, rlimit: int = RLIMIT) -> None:
-        """Start with nothing used. rlimit: z3 resource units."""
+    def __init__(self, rlimit: int = RLIMIT, seed: int = 0) -> None:
+        """Start with nothing used. rlimit: z3 resource units. seed: where z3's random choices start."""
         self.context = z3.Context()
         self.rlimit = rlimit
+        self.seed = seed
         self.used = 0
 
     def solver(self) -> Any:
         """A fresh solver for bit-vectors, with whatever resources are left."""
         solver = z3.SolverFor("QF_BV", ctx=self.context)
+        solver.set("random_seed", self.seed)
         solver.set("rlimit", max(1, self.rlimit - self.used))  # 0 would mean no limit
         return solver
 
@@ -320,8 +322,16 @@ def _subtract(run: Run, a: Any, b: Any) -> Any:
 
 
 def _multiply(run: Run, a: Any, b: Any) -> Any:
-    run.must(z3.BVMulNoOverflow(a, b, False), "* wraps")
+    run.must(_product_fits(a, b), "* wraps")
     return a * b
+
+
+def _product_fits(a: Any, b: Any) -> Any:
+    """Whether a product is below 2^64, in words that every solver knows."""
+    for factor, other in ((a, b), (b, a)):
+        if z3.is_bv_value(factor):
+            return z3.ULE(other, (LIMIT - 1) // max(1, factor.as_long()))
+    return z3.Extract(2 * BITS - 1, BITS, z3.ZeroExt(BITS, a) * z3.ZeroExt(BITS, b)) == 0
 
 
 def _divide(run: Run, a: Any, b: Any) -> Any:

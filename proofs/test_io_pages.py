@@ -117,7 +117,7 @@ class ClipCase(RangeCase):
     def decide(self) -> Any:
         """The block's I/O pages as premap() works them out, and the part of the block it does so for."""
         start, stop = self.rule(self.start, self.start + self.size, self.direct_pages << self.page_shift)
-        return io_pages.pages_to_set(start, stop, self.page_shift), start, stop
+        return self.kernel.pages_to_set(start, stop, self.page_shift), start, stop
 
 
 def not_clipped(start: Any, stop: Any, limit: Any) -> Any:
@@ -270,7 +270,7 @@ def no_page_is_cleared_that_the_block_does_not_touch(c: ClearCase) -> Claim:
 )
 def online_then_offline_restores_every_page(c: ClearCase) -> Claim:
     """After a block went online and offline again, an I/O page that it touches is mapped just if other RAM needs it."""
-    was_set = has(io_pages.pages_to_set(c.start, c.stop, c.page_shift), c.page)
+    was_set = has(c.kernel.pages_to_set(c.start, c.stop, c.page_shift), c.page)
     mapped = (c.is_shared | was_set) & negate(has(c.decide(), c.page))
     return c.claim(
         assume=[c.page_is_known, c.block_is_real, c.neighbours_are_apart, c.page_is_real],
@@ -286,7 +286,7 @@ def offline_clears_no_more_than_online_set(c: ClearCase) -> Claim:
     return c.claim(
         assume=[c.page_is_known, c.block_is_real],
         cover={"a page is cleared": cleared},
-        goal=implies(cleared, has(io_pages.pages_to_set(c.start, c.stop, c.page_shift), c.page)),
+        goal=implies(cleared, has(c.kernel.pages_to_set(c.start, c.stop, c.page_shift), c.page)),
     )
 
 

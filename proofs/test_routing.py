@@ -99,7 +99,7 @@ def what_map_routes_directly_unmap_routes_directly(c: RouteCase) -> Claim:
     return c.claim(
         assume=assume,
         cover={"up to the last byte": c.memory + c.size == c.direct_end},
-        goal=unmap_is_direct(c.base + c.memory, c.direct_end, c.base),
+        goal=c.kernel.unmap_is_direct(c.base + c.memory, c.direct_end, c.base),
     )
 
 
@@ -107,7 +107,7 @@ def what_map_routes_directly_unmap_routes_directly(c: RouteCase) -> Claim:
 def every_handle_of_a_direct_mapping_is_direct(c: RouteCase) -> Claim:
     """Unmap takes every bus address of a direct mapping for direct, so that a partial sync or unmap agrees too."""
     offset, assume = c.word("offset"), [c.window_is_on_the_bus]
-    if not (c.maps_directly(map_is_direct) & (offset < c.size)):
+    if not (c.maps_directly(c.kernel.map_is_direct) & (offset < c.size)):
         return c.claim(assume=assume, cover={"another address": c.rule(c.base, c.direct_end, c.base)}, goal=True)
     return c.claim(
         assume=assume,
@@ -144,7 +144,7 @@ def what_is_direct_lies_in_the_direct_part(c: RouteCase) -> Claim:
     """Memory that is routed directly lies in the direct part to its last byte, and there is some."""
     return c.claim(
         assume=[c.window_is_on_the_bus, c.memory_is_real],
-        cover={"some memory is direct": c.maps_directly(map_is_direct)},
+        cover={"some memory is direct": c.maps_directly(c.kernel.map_is_direct)},
         goal=implies(c.maps_directly(c.rule), (c.memory + c.size <= c.direct_end) & (c.size > 0)),
     )
 

@@ -4,7 +4,6 @@
 from typing import Any
 
 from model.defects.merge_ignores_boundary import not_looked_at
-from model.guest.kernel import Kernel
 from model.guest.scatterlist import inside_boundary, may_merge, merge_keeps_boundary
 from model.types import SegmentLimits, Span
 from model.words import umin
@@ -99,7 +98,7 @@ def length_ignored(kernel: Any, before: Any, segment: Any, limits: Any) -> Any:
 def merged_segments_are_no_longer_than_the_device_takes(c: SegmentCase) -> Claim:
     """Two segments that become one are together no longer than the device takes."""
     before, segment = Span(c.start, c.middle), Span(c.middle, c.stop)
-    if not c.rule(Kernel, before, segment, SegmentLimits(c.longest, c.boundary)):
+    if not c.rule(c.kernel, before, segment, SegmentLimits(c.longest, c.boundary)):
         return c.claim(assume=[c.pieces_meet], cover={"kept apart": True}, goal=True)
     return c.claim(
         assume=[c.pieces_meet],

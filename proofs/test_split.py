@@ -8,9 +8,7 @@ from model.guest.sizing import (
     Region,
     WindowPlan,
     all_dynamic,
-    largest_window_shift,
     plan_window,
-    ram_shift,
 )
 from model.words import umax, umin, word
 from proofs.case import Case, Claim, assumption, implies, negate, one_of
@@ -193,7 +191,7 @@ class MemoryCase(PlanCase):
 
     def decide(self) -> Any:
         """The plan, as plan_for() comes by it."""
-        return self.rule(self.largest, self.page_shift, ram_shift(self.hotplug_max), self.shared)
+        return self.rule(self.largest, self.page_shift, self.kernel.ram_shift(self.hotplug_max), self.shared)
 
 
 @obligation(supports="ram-covered", about=plan_window, mutant=cut_to_the_window)
@@ -214,7 +212,7 @@ class OfferCase(PlanCase):
         """Declare query's block and the mask, which lead to `largest`."""
         super().declare()
         self.block, self.mask = self.word("block"), self.word("mask")
-        self.largest = largest_window_shift(self.block, self.page_shift, self.mask)
+        self.largest = self.kernel.largest_window_shift(self.block, self.page_shift, self.mask)
 
 
 @obligation(supports="regions-inside-window", about=plan_window, mutant=fits_anyway)

@@ -4,14 +4,17 @@
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ddwcheck import readme
 from ddwcheck.main import main
 from ddwcheck.readme import generated
 from model.profiles import Choices
 from model.silent import SILENCES
+from proofs.obligation import Scope, everything
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -21,6 +24,16 @@ COUNTEREXAMPLES = {"replay tests/vectors/split-unmap-leak"}
 
 def test_the_generated_tables_are_what_the_code_says() -> None:
     assert generated(README) == README
+
+
+def test_the_table_of_invariants_tells_what_a_theorem_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [o for o in everything().values() if o.supports == "route-agrees"][:3]
+    scopes = (Scope.SEQUENCES, Scope.INPUTS, Scope.INPUTS)
+    given = {o.key: replace(o, scope=scope) for o, scope in zip(known, scopes, strict=True)}
+    monkeypatch.setattr(readme, "everything", lambda: given)
+    rows = {line.split("`")[1]: line.split(" | ")[-1] for line in readme.invariants().splitlines()[2:]}
+    assert rows["route-agrees"] == "2 for all inputs, 1 over unbounded sequences |"
+    assert {rest for id, rest in rows.items() if id != "route-agrees"} == {"nowhere |"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -34,8 +47,8 @@ def test_each_command_of_the_readme_runs(
 
 
 def test_each_make_target_of_the_readme_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"make ([a-z]+)", README)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
 
 
 def test_a_readme_that_is_not_true_is_said_to_be_so(tmp_path: Path) -> None:

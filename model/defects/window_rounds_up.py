@@ -10,7 +10,7 @@ WORD = (1 << 64) - 1
 
 def rounded_up(block: Word, page_shift: Word, mask: Word) -> Word:
     """Linux: order_base_2(query.largest_available_block << page_shift) in enable_ddw()."""
-    size = word(int(block) << int(page_shift) & WORD)
+    size = (block & (word(WORD) >> page_shift)) << page_shift  # what does not fit a word is lost
     if size <= 1:
         return word(0)
     return umin((size - 1).fls(), mask.fls())
