@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is not proved of the invariants over unbounded sequences of events.
+
+Obligations in `test_life_cycle_*` say of one event each that what holds before it holds after it. An invariant follows once
+each event that could break it has one; as long as it does not, it is listed here. They take for granted that the hypervisor
+clears what it is asked to clear, that TCEs are handled one by one (`test_tces` has lists of 512), and that nothing else runs
+in the middle of an event; I/O pages are of some sizes only, as the files say. `model.invariants` tests what is left out.
+"""
+
+_DYNAMIC = "the decisions of map and unmap are proved one by one; their steps, on the guest with its tables, are tested"
+NOT_PROVED = {
+    "calls-well-formed": "counts and sizes are proved for all inputs; tokens and arity are constants of the code, tested",
+    "no-dead-liobn": "that LIOBNs are never used twice is proved; which of them the guest still names is tested",
+    "ram-covered": "each event of memory and of the window is proved to keep it; that a map or an unmap does is tested",
+    "window-empty-at-removal": "detach is proved; that a failed attempt clears all rests on what the walk sets, tested",
+    "route-agrees": "what goes direct is proved to begin and end so; that what was allocated is freed, of the decision",
+    "no-write-outside": "what is set and cleared for a block is proved for all inputs; the step that sets it is tested",
+    "direct-maps-only-ram": "proved for blocks that are cancelled or go offline; that one which goes online maps nothing "
+    "else is proved of its range alone",
+    "enable-fails-clean": "that the default window comes back is proved of the hypervisor, that a failed window is empty "
+    "of the guest; the order in which the steps of enable are undone is tested",
+    "masks-do-no-harm": "that a further function changes no TCE is proved; which table a mask makes it use is tested",
+    "detach-leaves-nothing": "that the window is empty when it goes is proved; that list entries and properties go is tested",
+    "map-fails-clean": _DYNAMIC,
+    "mapping-translates": _DYNAMIC,
+    "mappings-disjoint": _DYNAMIC,
+    "unmap-releases": _DYNAMIC,
+    "bitmap-matches-tces": _DYNAMIC,
+    "handle-in-mask": "each decision is proved for all inputs: window, direct route, search limit, reservations; that the "
+    "allocator searches where they say is tested",
+    "limit-matches-split": "what is routed directly lies in the direct part, and RAM there is reached; both are tested",
+    "regions-disjoint": "the plan is proved for all inputs; that no event writes into the other part is tested",
+    "regions-inside-window": "the plan is proved for all inputs; that no event changes a window's parts is tested",
+    "kexec-keeps-running": "kexec is not an event of the model",
+}
+"""Reasons by id of the invariant."""
