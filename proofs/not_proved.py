@@ -11,12 +11,11 @@ _DYNAMIC = "the decisions of map and unmap are proved one by one; their steps, o
 NOT_PROVED = {
     "calls-well-formed": "counts and sizes are proved for all inputs; tokens and arity are constants of the code, tested",
     "no-dead-liobn": "that LIOBNs are never used twice is proved; which of them the guest still names is tested",
-    "ram-covered": "each event of memory and of the window is proved to keep it; that a map or an unmap does is tested",
-    "window-empty-at-removal": "detach is proved; that a failed attempt clears all rests on what the walk sets, tested",
+    "ram-covered": "each event of memory and of the window is proved to keep it; a map or an unmap is tested",
+    "window-empty-at-removal": "detach is proved, and an attempt that fails with the direct part alone set",
     "route-agrees": "what goes direct is proved to begin and end so; that what was allocated is freed, of the decision",
-    "no-write-outside": "what is set and cleared for a block is proved for all inputs; the step that sets it is tested",
-    "direct-maps-only-ram": "proved for blocks that are cancelled or go offline; that one which goes online maps nothing "
-    "else is proved of its range alone",
+    "no-write-outside": "that a block which goes online sets nothing outside is proved; what is cleared, of its range alone",
+    "direct-maps-only-ram": "each event of memory and of the window is proved to keep it; a map or an unmap is tested",
     "enable-fails-clean": "that the default window comes back is proved of the hypervisor, that a failed window is empty "
     "of the guest; the order in which the steps of enable are undone is tested",
     "masks-do-no-harm": "that a further function changes no TCE is proved; which table a mask makes it use is tested",

@@ -3,14 +3,14 @@
 
 The watched I/O page and byte are any, so each clause holds of all; the block that comes or goes is any of any number.
 I/O pages are 64 KB or 16 GiB; that the rules are right for all others is `test_io_pages`'s.
-Events: the window is opened and RAM walked over, a block goes online, is cancelled, goes offline, and the window goes, by a
-failure after any of these or by detach. Rules: `model.guest.enable`, `hotplug`, `io_pages`, `devices`.
+Events: the window is opened and RAM walked over, a block goes online, is cancelled, fails at any TCE, goes offline, and the
+window goes, by a failure after any of these or by detach. Rules: `model.guest.enable`, `hotplug`, `io_pages`, `devices`.
 """
 
 from contextlib import ExitStack
 from typing import Any
 
-from model.defects import offline_clears_shared_page, premap_rounds_down
+from model.defects import offline_clears_shared_page, premap_ignores_region_end, premap_rounds_down
 from model.guest import devices, enable, hotplug, io_pages, tces
 from model.guest.io_pages import IoPages
 from model.guest.kernel import Kernel
@@ -185,6 +185,25 @@ def a_new_window_reaches_nothing_before_the_walk(c: RamCase) -> Claim:
         assume=[c.partition_is_real],
         cover={"a TCE of the direct part": c.index < c.direct_pages},
         goal=negate(c.port.tce.valid) & (len(kernel.windows) == 1),
+    )
+
+
+@obligation(
+    supports="no-write-outside",
+    about=io_pages.clip,
+    mutant=premap_ignores_region_end.no_clip,
+    scope=Scope.SEQUENCES,
+)
+def nothing_but_ram_is_reached_when_a_block_goes_online(c: RamCase) -> Claim:
+    """However far a block gets online, a TCE is valid only in the direct part and where RAM or the block has a byte."""
+    kernel = c.start("clip")
+    c.port.may_fail = True
+    kernel.memory_going_online(c.block)
+    has_ram = c.has_ram | c.touches_page(*c.block)
+    return c.claim(
+        assume=[c.partition_is_real, c.nothing_else_is_reached],
+        cover={"mapped before it fails": c.port.tce.valid & negate(c.tce.valid)},
+        goal=c.has_cause(c.port.tce, has_ram),
     )
 
 
