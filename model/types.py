@@ -33,6 +33,8 @@ READ = 0b01
 WRITE = 0b10
 """TCE control bit: the device may write. LoPAR table 8."""
 CONTROL = READ | WRITE
+ADDRESS = 0xFFFFFFFFFFFFF000
+"""TCE bits of the memory behind it, in 4 KB pages. LoPAR table 8."""
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 

@@ -98,6 +98,11 @@ def word(value: int) -> Word:
     return _new(Word, value) if 0 <= value < LIMIT else _checked(value, "conversion")
 
 
+def plain(value: Any) -> Any:
+    """A word as an int that may be added to and taken from without limits. A bit-vector has no other form."""
+    return int(value) if isinstance(value, int) else value
+
+
 def select(condition: Any, yes: Any, no: Any) -> Word:
     """`yes` if `condition` else `no`, as data: a symbolic condition becomes an if-then-else, not a second path."""
     if isinstance(condition, bool):

@@ -4,12 +4,12 @@
 A case runs on bit-vectors to be proved and on ints to replay a counterexample, so its words are typed Any.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from model.guest.kernel import Kernel
-from model.words import Word
+from model.words import Word, word
 
 Condition = Any
 """A bool on ints, a `proofs.symbolic.Condition` on bit-vectors."""
@@ -98,6 +98,11 @@ class Case:
     def flag(self, name: str) -> Any:
         """A free truth value."""
         return self.inputs.flag(name)
+
+    def choice(self, name: str, choices: Sequence[int]) -> Any:
+        """A free word that is one of some numbers: a run for each, in which shifts by it cost the solver nothing."""
+        value = self.word(name)
+        return next((word(choice) for choice in choices[:-1] if value == choice), word(choices[-1]))
 
     def rule(self, *operands: Any) -> Any:
         """The rule that the obligation is about, or a mutant in its place."""

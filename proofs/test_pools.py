@@ -6,6 +6,8 @@ from typing import Any
 from model.guest.allocator import below_mask
 from model.guest.coherent import coherent_alignment
 from model.guest.pools import Pools, Reserved, mmio_entries, pool_layout
+from model.guest.table import Table, reserved_entries
+from model.types import BusAddress, Liobn, Span
 from model.words import ceil_to, select, umax, umin, word
 from proofs.case import Case, Claim, assumption, implies, one_of
 from proofs.facts import PAGE_SHIFTS
@@ -119,6 +121,11 @@ class MmioCase(Case):
     def page_is_of_the_table(self) -> Any:
         """The I/O page is one that the table has an entry for."""
         return (self.first <= self.page) & (self.page < self.first + self.entries)
+
+    @assumption
+    def table_ends_on_the_bus(self) -> Any:
+        """The table begins below 2^62, and has no more than 2^62 bytes."""
+        return (self.base < 1 << 62) & (self.entries <= word(1 << 62) >> self.page_shift)
 
     def decide(self) -> Any:
         """The entries that are reserved."""
@@ -297,4 +304,30 @@ def no_smaller_alignment_holds_a_coherent_buffer(c: CoherentCase) -> Claim:
         assume=[c.buffer_is_real],
         cover={"a power of two": c.rule(c.entries) == c.entries},
         goal=(c.rule(c.entries) >> 1 < c.entries),
+    )
+
+
+def page_0_is_handed_out(kernel: Any, table: Table, mmio32: Any) -> list[Span[int]]:
+    """Wrong: a handle of 0 is as good as any."""
+    return []
+
+
+def first_entry_of_any_table(kernel: Any, table: Table, mmio32: Any) -> list[Span[int]]:
+    """Wrong: reserves the first entry wherever the table begins."""
+    return [Span(0, 1)]
+
+
+@obligation(supports="handle-in-mask", about=reserved_entries, mutant=(page_0_is_handed_out, first_entry_of_any_table))
+def page_0_of_the_bus_is_reserved_and_nothing_else_without_mmio(c: MmioCase) -> Claim:
+    """Where nothing is forwarded to MMIO, an entry is reserved just if it translates page 0 of the bus."""
+    span: Any = Span(c.base, c.base + (c.entries << c.page_shift))
+    reserved = c.rule(None, Table(Liobn(1), span, c.page_shift, BusAddress(0)), None)
+    entry = c.page - umin(c.page, c.first)
+    found: Any = False
+    for taken in reserved:
+        found = found | ((entry >= taken.start) & (entry < taken.stop))
+    return c.claim(
+        assume=[c.page_is_known, c.table_ends_on_the_bus, c.page_is_of_the_table],
+        cover={"page 0": c.page == 0, "the first entry of a later table": (entry == 0) & (c.first > 0)},
+        goal=found == (c.page == 0),
     )

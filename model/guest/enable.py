@@ -17,7 +17,7 @@ from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow, Node
 from model.locks import HOTPLUG_LOCK, INIT_MUTEX, LIST_LOCK
 from model.types import READ, WRITE, BusAddress, DmaMask, Liobn, PageShift, PhysAddr, Span, WindowShift
-from model.words import Word, word
+from model.words import Word, plain, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -369,14 +369,14 @@ def set_range(kernel: "Kernel", window: DmaWindow, start: Word, stop: Word) -> b
     """Map [start, stop) of RAM 1:1. Linux: tce_setrange_multi_pSeriesLP()."""
     # PARAMETERS
     pages = kernel.pages_to_set(start, stop, word(window.page_shift))
-    memory = int(pages.first) << window.page_shift
+    memory = plain(pages.first) << window.page_shift
 
     # EFFECT
     if pages.number == 0:
         return True
     ioba = BusAddress(window.base + memory)
     status, _ = kernel.set_entries(
-        window.liobn, ioba, window.page_shift, memory, int(pages.number), READ | WRITE, cpu=0
+        window.liobn, ioba, window.page_shift, memory, plain(pages.number), READ | WRITE, cpu=0
     )
 
     # RETURN

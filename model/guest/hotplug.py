@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from model.guest.windows import DmaWindow
 from model.locks import LIST_LOCK
 from model.types import BusAddress, PhysAddr, Span
-from model.words import word
+from model.words import plain, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -49,9 +49,7 @@ def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> b
     """Clear the I/O pages that only this block needs. Linux: tce_clearrange_multi_pSeriesLP()."""
     # PARAMETERS
     start, stop = kernel.direct_part(window, block)
-    others = [other for other in kernel.online if other != block]
-    before = max((other.stop for other in others if other.stop <= block.start), default=0)
-    after = min((other.start for other in others if other.start >= block.stop), default=NOTHING_ABOVE)
+    before, after = kernel.neighbours(block)
 
     # CHECKS
     if start == stop:
@@ -59,11 +57,19 @@ def unmap_block(kernel: "Kernel", window: DmaWindow, block: Span[PhysAddr]) -> b
 
     # EFFECT
     pages = kernel.pages_to_clear(start, stop, word(before), word(after), word(window.page_shift))
-    ioba = BusAddress(window.base + (int(pages.first) << window.page_shift))
-    left = kernel.clear_range(window.liobn, ioba, window.page_shift, int(pages.number))
+    ioba = BusAddress(window.base + (plain(pages.first) << window.page_shift))
+    left = kernel.clear_range(window.liobn, ioba, window.page_shift, plain(pages.number))
 
     # RETURN
     return not left
+
+
+def neighbours(kernel: "Kernel", block: Span[PhysAddr]) -> tuple[int, int]:
+    """Where the nearest other RAM below a block ends, and where the nearest above begins."""
+    others = [other for other in kernel.online if other != block]
+    before = max((other.stop for other in others if other.stop <= block.start), default=0)
+    after = min((other.start for other in others if other.start >= block.stop), default=NOTHING_ABOVE)
+    return before, after
 
 
 def vpmem_added(kernel: "Kernel", span: Span[PhysAddr]) -> None:

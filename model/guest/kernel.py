@@ -202,6 +202,7 @@ class Kernel:
     memory_offline = hotplug.memory_offline
     direct_windows = hotplug.direct_windows
     unmap_block = hotplug.unmap_block
+    neighbours = hotplug.neighbours
     pages_to_clear = staticmethod(io_pages.pages_to_clear)
     vpmem_added = hotplug.vpmem_added
     vpmem_removed = hotplug.vpmem_removed

@@ -8,7 +8,7 @@ from model.guest.table import Table
 from model.guest.windows import Device, DmaWindow
 from model.locks import pool_lock
 from model.types import BusAddress, Direction, DmaMask, PhysAddr, Span
-from model.words import word
+from model.words import plain, word
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -106,7 +106,7 @@ def take_entries(
     align = 1 << (kernel.page_shift - page_shift) if whole else 1
 
     # EFFECT, RETURN
-    return kernel.allocate_entries(table, int(pages.number), dev.mask >> page_shift, align, cpu, boundary, after)
+    return kernel.allocate_entries(table, plain(pages.number), dev.mask >> page_shift, align, cpu, boundary, after)
 
 
 def point_entries(
@@ -119,11 +119,11 @@ def point_entries(
     ioba = table.address(entry)
 
     # EFFECT
-    target = int(pages.first) << page_shift
+    target = plain(pages.first) << page_shift
     control = kernel.control_of(direction)
-    status, done = kernel.set_entries(table.liobn, ioba, page_shift, target, int(pages.number), control, cpu)
+    status, done = kernel.set_entries(table.liobn, ioba, page_shift, target, plain(pages.number), control, cpu)
     if not kernel.set_complete(status):
-        kernel.give_back(table, entry, int(pages.number), done)
+        kernel.give_back(table, entry, plain(pages.number), done)
         return None
 
     # RETURN
@@ -140,7 +140,7 @@ def handle_of(ioba: BusAddress, memory: int, page_shift: int) -> BusAddress:
 
     Linux: iommu_map_page()/iommu_map_phys().
     """
-    return BusAddress(ioba + memory % (1 << page_shift))
+    return BusAddress(ioba | memory & ((1 << page_shift) - 1))
 
 
 def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], direction: Direction) -> None:
@@ -162,7 +162,7 @@ def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], directio
 def release_handle(kernel: "Kernel", table: Table, handle: Span[BusAddress]) -> None:
     """Clear and free the entries that a handle lies in. Linux: __iommu_free(), called with a handle."""
     pages = kernel.pages_touched(word(handle.start), word(handle.size), word(table.page_shift))
-    kernel.release_entries(table, int(pages.first) - table.offset, int(pages.number), int(pages.number))
+    kernel.release_entries(table, plain(pages.first) - table.offset, plain(pages.number), plain(pages.number))
 
 
 def ends_directly(kernel: "Kernel", dev: Device, handle: Span[BusAddress]) -> bool:

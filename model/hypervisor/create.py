@@ -4,9 +4,11 @@
 from typing import TYPE_CHECKING
 
 from model.calls import RtasAnswer, RtasCall, RtasStatus
+from model.hypervisor.placement import Taken
 from model.hypervisor.windows import PAGE_SHIFTS, Window
 from model.profiles import LiobnOf, Placement
 from model.types import BusAddress, Liobn, PageShift, WindowShift
+from model.words import plain, word
 
 if TYPE_CHECKING:
     from model.hypervisor.papr import Papr
@@ -26,7 +28,8 @@ def create_pe_dma_window(papr: "Papr", call: RtasCall) -> RtasAnswer:
         return papr.failed(RtasStatus.PARAMETER, call.nret)
     if not page_shift <= window_shift <= 63:
         return papr.failed(RtasStatus.PARAMETER, call.nret)
-    if papr.windows_available(endpoint) == 0 or 1 << (window_shift - page_shift) > papr.profile.block:
+    fits = papr.fits_block(word(page_shift), word(window_shift), word(papr.profile.block))
+    if papr.windows_available(endpoint) == 0 or not fits:
         return papr.failed(RtasStatus(papr.profile.choices.oversize.value), call.nret)
     base = papr.place(endpoint, page_shift, window_shift)
     if base is None:
@@ -40,32 +43,29 @@ def create_pe_dma_window(papr: "Papr", call: RtasCall) -> RtasAnswer:
     return RtasAnswer(RtasStatus.SUCCESS, (window.liobn, base >> 32, base & 0xFFFFFFFF))
 
 
-def page_shifts(papr: "Papr") -> set[int]:
+def page_shifts(papr: "Papr") -> list[int]:
     """The I/O page shifts that query reports."""
-    return {shift for bit, shift in enumerate(PAGE_SHIFTS) if papr.profile.pages >> bit & 1}
+    return [shift for bit, shift in enumerate(PAGE_SHIFTS) if papr.profile.pages >> bit & 1]
 
 
 def place(papr: "Papr", endpoint: "Endpoint", page_shift: int, window_shift: int) -> BusAddress | None:
     """Where a window of that size may start: beyond the platform's lowest address, clear of every other window below
     the same PHB (R1-5.1-3); None where it does not fit into 64 bits. A6 names the two ways.
     """
-    size = 1 << window_shift
-    aligned = papr.profile.choices.placement is Placement.ALIGNED
-    step = size if aligned else 1 << page_shift
-    base = papr.profile.limited if endpoint.limited else papr.profile.dma64
-    base = BusAddress(-(-base // step) * step)
+    size = word(1) << window_shift
+    step = size if papr.profile.choices.placement is Placement.ALIGNED else word(1) << page_shift
+    lowest = papr.profile.limited if endpoint.limited else papr.profile.dma64
     others = [w.span for e in papr.endpoints.values() if e.pe.buid == endpoint.pe.buid for w in e.windows.values()]
-    for other in sorted(others):
-        if other.start < base + size and base < other.stop:
-            base = BusAddress(-(-other.stop // step) * step)
-    return base if base + size <= 1 << 64 else None
+    taken = [Taken(word(span.start), word(span.stop - 1)) for span in sorted(others)]
+    base = papr.first_fit(word(lowest), size, step, taken)
+    return None if base is None else BusAddress(plain(base))
 
 
 def new_liobn(papr: "Papr", endpoint: "Endpoint") -> Liobn:
     """A LIOBN that no window has: never used before, or the lowest free one of the PE. A6."""
     if papr.profile.choices.liobn is LiobnOf.FRESH:
-        papr.last_liobn += 1
-        return Liobn(papr.last_liobn)
+        papr.last_liobn = Liobn(plain(papr.liobn_after(word(papr.last_liobn), word(papr.profile.first_liobn))))
+        return papr.last_liobn
     liobn = endpoint.default.liobn + 1
     while liobn in endpoint.windows:
         liobn += 1

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from model.interfaces import Reach
-from model.types import CONTROL, BusAddress, Pe, PhysAddr
+from model.types import ADDRESS, CONTROL, BusAddress, Pe, PhysAddr
 
 if TYPE_CHECKING:
     from model.hypervisor.papr import Papr
@@ -15,6 +15,6 @@ def translate(papr: "Papr", pe: Pe, address: BusAddress) -> Reach | None:
     for window in papr.endpoints[pe].windows.values():
         if window.span.holds(address):
             tce = window.table[window.index_of(address)]
-            offset = (address - window.base) % (1 << window.page_shift)
-            return Reach(PhysAddr((tce & ~0xFFF) + offset), tce & CONTROL) if tce & CONTROL else None
+            offset = (address - window.base) & ((1 << window.page_shift) - 1)
+            return Reach(PhysAddr((tce & ADDRESS) + offset), tce & CONTROL) if tce & CONTROL else None
     return None

@@ -18,12 +18,13 @@ from model.calls import (
     TceRun,
     TceWrite,
 )
-from model.hypervisor import create, dma, query, remove, reset, tce_calls
+from model.hypervisor import create, dma, placement, query, remove, reset, tce_calls
 from model.hypervisor.memory import Memory
+from model.hypervisor.placement import LIOBNS_PER_PE
 from model.hypervisor.windows import Endpoint, Window
 from model.interfaces import DdwProperties, DefaultWindow
 from model.profiles import MultiTce, Profile
-from model.types import CONTROL, Liobn, Pe, PhysAddr, Span
+from model.types import ADDRESS, CONTROL, Liobn, Pe, PhysAddr, Span
 
 
 class Papr:
@@ -39,8 +40,11 @@ class Papr:
     windows_available = query.windows_available
     create_pe_dma_window = create.create_pe_dma_window
     page_shifts = create.page_shifts
+    fits_block = staticmethod(placement.fits_block)
     place = create.place
+    first_fit = staticmethod(placement.first_fit)
     new_liobn = create.new_liobn
+    liobn_after = staticmethod(placement.liobn_after)
     remove_pe_dma_window = remove.remove_pe_dma_window
     refuses_removal = remove.refuses_removal
     default_comes_back = remove.default_comes_back
@@ -66,9 +70,9 @@ class Papr:
         self.memory = Memory()
         self.endpoints: dict[Pe, Endpoint] = {}
         for number, pe in enumerate(pes):
-            default = DefaultWindow(Liobn(profile.first_liobn + 0x10000 * number), profile.default)
+            default = DefaultWindow(Liobn(profile.first_liobn + LIOBNS_PER_PE * number), profile.default)
             self.endpoints[pe] = Endpoint(pe, default)
-        self.last_liobn = profile.first_liobn + 0x1000
+        self.last_liobn = Liobn(profile.first_liobn + 0x1000)
         self.reboot()
 
     # Calls
@@ -175,7 +179,7 @@ class Papr:
     def _reaches(self, window: Window, span: Span[PhysAddr]) -> bool:
         page = 1 << window.page_shift
         for run in window.table.spans(0, window.entries):
-            start = run.tce & ~0xFFF
+            start = run.tce & ADDRESS
             stop = start + (page if run.step == 0 else (run.stop - run.start) * page)
             if run.tce & CONTROL and start < span.stop and span.start < stop:
                 return True

@@ -78,23 +78,25 @@ class TceTable:
         """Add a range, joined with its neighbours where they continue it."""
         runs = self._runs
         first = last = bisect_left(runs, run.start, key=START)
-        if last < len(runs) and _continues(run, runs[last]):
+        if last < len(runs) and continues(run, runs[last]):
             run = TceSpan(run.start, runs[last].stop, run.tce, run.step)
             last += 1
-        if first > 0 and _continues(runs[first - 1], run):
+        if first > 0 and continues(runs[first - 1], run):
             first -= 1
             run = TceSpan(runs[first].start, run.stop, runs[first].tce, run.step)
         runs[first:last] = [run]
 
 
 def _cut(run: TceSpan, start: int, stop: int) -> TceSpan:
+    """The part of a range that lies in [start, stop), which it overlaps."""
     if start <= run.start and run.stop <= stop:
         return run
     first, last = max(run.start, start), min(run.stop, stop)
     return TceSpan(first, last, Tce(run.tce + (first - run.start) * run.step), run.step)
 
 
-def _continues(before: TceSpan, after: TceSpan) -> bool:
+def continues(before: TceSpan, after: TceSpan) -> bool:
+    """Whether two ranges are one."""
     return (
         before.stop == after.start
         and before.step == after.step

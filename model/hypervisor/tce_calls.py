@@ -20,7 +20,7 @@ from model.calls import (
 from model.hypervisor.memory import FOUR_K
 from model.interfaces import Hypervisor
 from model.profiles import Ownership, ReservedBits, Unaligned
-from model.types import CONTROL, BusAddress, Span, Tce
+from model.types import ADDRESS, CONTROL, BusAddress, Span, Tce
 
 if TYPE_CHECKING:
     from model.hypervisor.papr import Papr
@@ -45,7 +45,7 @@ def h_get_tce(papr: "Papr", call: GetTce) -> HcallAnswer:
 
     # RETURN
     tce = window.table[window.index_of(call.ioba)]
-    if tce & CONTROL and papr.memory.first_foreign(tce & ~0xFFF, 1, 1, FOUR_K) == 0:
+    if tce & CONTROL and papr.memory.first_foreign(tce & ADDRESS, 1, 1, FOUR_K) == 0:
         return HcallAnswer(HcallStatus.PARTIAL, Tce(tce | 0xFFFFFFFFFFFFF000))
     return HcallAnswer(HcallStatus.SUCCESS, tce)
 
@@ -199,7 +199,7 @@ def entries_lie_in(papr: "Papr", window: "Window", ioba: BusAddress, count: int)
     """Whether `count` entries from IOBA on belong to the window. A13: an IOBA inside an I/O page."""
     if not window.span.holds(ioba) or count < 0:
         return False
-    if papr.profile.choices.unaligned is Unaligned.REJECT and (ioba - window.base) % (1 << window.page_shift):
+    if papr.profile.choices.unaligned is Unaligned.REJECT and (ioba - window.base) & ((1 << window.page_shift) - 1):
         return False
     return window.index_of(ioba) + count <= window.entries
 
@@ -212,7 +212,7 @@ def first_refused(papr: "Papr", window: "Window", tce: Tce, step: int, count: in
         return 0
     if not tce & CONTROL:
         return count
-    address = tce & ~0xFFF
+    address = tce & ADDRESS
     if address % page:
         if choices.unaligned is Unaligned.REJECT:
             return 0
@@ -227,5 +227,4 @@ def stored(papr: "Papr", window: "Window", tce: Tce) -> Tce:
     """What a table holds after a TCE was accepted: A13, A17; a fault entry is kept as it is."""
     if not tce & CONTROL:
         return tce
-    page = 1 << window.page_shift
-    return Tce((tce & ~0xFFF) // page * page | tce & CONTROL)
+    return Tce((tce & ADDRESS) >> window.page_shift << window.page_shift | tce & CONTROL)
