@@ -19,6 +19,7 @@ from model.invariants.registry import GUEST_CRASH
 from model.run import InvariantBroken, Run
 from model.trace import Trace
 from properties.crashes import CRASHES, PARTITIONS, crashes
+from properties.interleavings import MEETINGS, meetings
 from properties.machine import SHARDS, Shard, machine_of, seeded
 from properties.owner_sweep import CASES as OWNED
 from properties.owner_sweep import USES, lives, platform
@@ -39,14 +40,15 @@ AT_A_PLACE = {
 def hunt(defect: Defect) -> list[Violation]:
     """Run the parts of the main job until the invariant that the defect names is broken: all that broke.
 
-    First the beginning of each shard, then the crashes and the failures in user space, then the whole of each shard: most
-    wrong rules show early in one of them. What breaks before may be another invariant, where the rule does more than one
+    First the beginning of each shard, then what the sweeps go through, then the whole of each shard: most wrong rules show
+    early in one of them. What breaks before may be another invariant, where the rule does more than one
     thing wrong: then the next is tried.
     """
     guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
     found: list[Violation] = []
     for attempt in chain(
         (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
+        (partial(replay, guest, hypervisor, trace) for profile in MEETINGS for trace in meetings(profile)),
         (
             partial(replay, guest, hypervisor, trace)
             for case in CRASHES
