@@ -17,7 +17,7 @@ import dratify
 import z3
 
 SECONDS = 600
-"""For cadical, each question; far above what any has needed."""
+"""For cadical, each question; most need a few, and not every theorem has been tried."""
 
 TACTICS = ("simplify", "propagate-values", "solve-eqs", "bit-blast", "aig", "tseitin-cnf")
 """From words to clauses; `aig` shares what adders have in common, so that proofs are a third as long."""
