@@ -106,3 +106,11 @@ def life(profile: Profile, lpar: Lpar, mask: DmaMask, faults: tuple[Fault, ...])
         SetMask(0, mask),
     ]
     return Trace(profile, lpar, (Step(SetMask(0, mask), faults), *map(Step, rest)))
+
+
+def refused_endings(profile: Profile, lpar: Lpar, mask: DmaMask) -> Iterator[Trace]:
+    """A buffer of many pages whose clearing is refused at its first call, with every answer, with a window and without."""
+    buffer = Map(0, Span(PhysAddr(1 << 20), PhysAddr(4 << 20)), Direction.BIDIRECTIONAL)
+    for opened, point in product(((), (Step(SetMask(0, mask)),)), ("H_STUFF_TCE", "H_PUT_TCE")):
+        for answer in answers(point):
+            yield Trace(profile, lpar, (*opened, Step(buffer), Step(Unmap(0), (Fault(point, 0, answer),))))

@@ -16,7 +16,18 @@ from model.trace import Trace
 from properties.goals import GOALS
 from properties.machine import Tally
 from properties.parts import PARTS
-from properties.sweep import CASES, CLEAN_UP, LPARS, MASKS, case_name, failures, hit, life, one_answer_each
+from properties.sweep import (
+    CASES,
+    CLEAN_UP,
+    LPARS,
+    MASKS,
+    case_name,
+    failures,
+    hit,
+    life,
+    one_answer_each,
+    refused_endings,
+)
 
 Record = Callable[[str, object], None]
 
@@ -51,3 +62,12 @@ def test_so_does_every_pair_of_failures(profile: Profile, lpar: str, mask: str, 
     for pair in product(first, first):
         live(life(profile, LPARS[lpar], MASKS[mask], pair), tally)
     record_property("tally", tally.report("life-cycle", "pairs of failures", GOALS, PARTS))
+
+
+@pytest.mark.parametrize(("profile", "lpar", "mask"), CASES, ids=case_name)
+def test_a_clearing_that_is_refused_leaves_no_more_than_that(profile: Profile, lpar: str, mask: str) -> None:
+    refused = 0
+    for trace in refused_endings(profile, LPARS[lpar], MASKS[mask]):
+        run = live(trace, Tally())
+        refused += any(crossing.injected for crossing in run.history[-1].crossings)
+    assert refused

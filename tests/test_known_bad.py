@@ -4,6 +4,7 @@
 Those that name none do no harm by themselves; conformance/test_agreement.py shows that each of them is needed.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 
@@ -24,6 +25,7 @@ from properties.machine import SHARDS, Shard, machine_of, seeded
 from properties.owner_sweep import CASES as OWNED
 from properties.owner_sweep import USES, lives, platform
 from properties.settings import CI
+from properties.sweep import CASES, LPARS, MASKS, failures, life, one_answer_each, refused_endings
 from tests.known_bad import mutants
 
 WRONG = {name: defect for name, defect in (catalogue() | mutants()).items() if defect.breaks is not None}
@@ -48,6 +50,7 @@ def hunt(defect: Defect) -> list[Violation]:
     found: list[Violation] = []
     for attempt in chain(
         (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
+        (partial(replay, guest, hypervisor, trace) for trace in failing()),
         (partial(replay, guest, hypervisor, trace) for profile in MEETINGS for trace in meetings(profile)),
         (
             partial(replay, guest, hypervisor, trace)
@@ -68,6 +71,14 @@ def hunt(defect: Defect) -> list[Violation]:
         if any(violation.invariant == defect.breaks for violation in found):
             break
     return found
+
+
+def failing() -> Iterator[Trace]:
+    """What the sweeps of failures go through: one answer at each point of enable, and every refused clearing."""
+    for profile, lpar, mask in CASES:
+        where = profile, LPARS[lpar], MASKS[mask]
+        yield from (life(*where, (fault,)) for fault in one_answer_each(failures(*where, Kernel)))
+        yield from refused_endings(*where)
 
 
 def draw(guest: type[Kernel], hypervisor: type[Papr], shard: Shard, examples: int) -> None:
