@@ -42,15 +42,15 @@ AT_A_PLACE = {
 def hunt(defect: Defect) -> list[Violation]:
     """Run the parts of the main job until the invariant that the defect names is broken: all that broke.
 
-    First the beginning of each shard, then what the sweeps go through, then the whole of each shard: most wrong rules show
-    early in one of them. What breaks before may be another invariant, where the rule does more than one
+    First failures one by one, then the beginning of each shard, then the other sweeps, then the whole of each shard: most
+    wrong rules show early in one of them. What breaks before may be another invariant, where the rule does more than one
     thing wrong: then the next is tried.
     """
     guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
     found: list[Violation] = []
     for attempt in chain(
-        (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
         (partial(replay, guest, hypervisor, trace) for trace in failing()),
+        (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
         (partial(replay, guest, hypervisor, trace) for profile in MEETINGS for trace in meetings(profile)),
         (
             partial(replay, guest, hypervisor, trace)
