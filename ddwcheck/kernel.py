@@ -181,6 +181,7 @@ def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) ->
     findings += [*still.values(), *(_gone(name, known[name].trace) for name in vanished)]
     if (why := too_little(survey)) and not new:
         lines.append(why)
+        why = "interrupted" if interrupted else why
         return _outcome(wish, tree, lines, survey, findings, Verdict.INCONCLUSIVE, why)
     left = len(known) - len(vanished) + len(fresh) - len(new)
     lines.append(f"{len(new)} new, {left} known, {len(vanished)} no more")
@@ -268,6 +269,7 @@ def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> Outcome:
     lines.append(f"{len(added.found)} added, {len(gone.found)} removed")
     if (why := too_little(added) or too_little(gone)) and not added.found:
         lines.append(why)
+        why = "interrupted" if interrupted else why
         return _outcome(wish, kernels.tree, lines, added, findings, Verdict.INCONCLUSIVE, why, alone=True)
     verdict = Verdict.VIOLATED if added.found else Verdict.INCONCLUSIVE if interrupted else Verdict.HOLDS
     why = "interrupted" if interrupted else ""
