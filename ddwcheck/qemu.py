@@ -31,8 +31,8 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
     cache, tally, found, interrupted = cache_folder(None) / "qemu", Tally(), None, False
     reached = dma.Tally()
     with bar() as progress:
-        task = progress.add_task("calls", total=calls)
         try:
+            task = progress.add_task("calls", total=calls)
             found = compare(cache, calls, seed, lambda done: progress.update(task, completed=done), tally=tally)
             if found is not None:
                 progress.update(task, description="shortening", total=None)

@@ -13,7 +13,6 @@ IOMMU = "arch/powerpc/kernel/iommu.c"
 PSERIES = "arch/powerpc/platforms/pseries/iommu.c"
 MAPPING = "kernel/dma/mapping.c"
 EEH = "arch/powerpc/kernel/eeh_driver.c"
-VFIO = "drivers/vfio/vfio_iommu_spapr_tce.c"
 
 
 class Told(NamedTuple):
@@ -171,21 +170,16 @@ STORIES: dict[Any, tuple[Told, ...]] = {
         ),
     ),
     events.CreateTable: (
-        _step(VFIO, "tce_iommu_create_table", "counts the memory against the user's limit and asks the platform"),
         _step(
             PSERIES, "spapr_tce_create_table",
             "the default window again if that is what is asked for, else a dynamic one of the size and page asked for",
         ),
     ),
     events.SetWindow: (_step(PSERIES, "spapr_tce_set_window", "nothing is left to do: the window was created for the PE"),),
-    events.MapUser: (
-        _step(VFIO, "tce_iommu_build", "pins the memory, page by page"),
-        _step(IOMMU, "iommu_tce_xchg_no_kill", "exchanges the TCE for the new one"),
-    ),
-    events.UnmapUser: (_step(VFIO, "tce_iommu_clear", "exchanges each TCE for none, and unpins what was there"),),
+    events.MapUser: (_step(IOMMU, "iommu_tce_xchg_no_kill", "exchanges the TCE for a page that VFIO has pinned"),),
+    events.UnmapUser: (_step(IOMMU, "iommu_tce_xchg_no_kill", "exchanges each TCE for none; VFIO unpins what was there"),),
     events.UnsetWindow: (
-        _step(VFIO, "tce_iommu_free_table", "what is still mapped ends"),
-        _step(PSERIES, "spapr_tce_unset_window", "removes the window and its property"),
+        _step(PSERIES, "spapr_tce_unset_window", "removes the window and its property, once VFIO has cleared it"),
     ),
     events.ReleaseOwnership: (
         _step(
