@@ -91,9 +91,6 @@ def reached_by(run: Run) -> Counter[str]:
     return found
 
 
-@pytest.mark.xfail(
-    reason="open: since other CPUs come in, some scripts get a CPU's page of TCEs at another map", strict=False
-)
 @pytest.mark.parametrize("shard", SHARDS, ids=str)
 def test_a_script_makes_the_calls_that_its_trace_makes(kernels: Kernels, shard: tuple[str, object]) -> None:
     """Scripts in which nothing looks wrong, call by call and allocation by allocation."""

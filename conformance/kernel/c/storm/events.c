@@ -162,6 +162,7 @@ void event_carry_out(const struct event *event)
 	const word *in = event->operand;
 	struct memory *memory = &(event->kind == ADD_VPMEM || event->kind == REMOVE_VPMEM ? life.vpmem : life.block)[in[0]];
 
+	run_on(0); /* what names no CPU */
 	switch ((enum kind)event->kind) {
 	case ATTACH:
 		attach(in[0]);
