@@ -79,7 +79,7 @@ def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
             try:
                 run.step(step)
             except InvariantBroken as broken:
-                seen += [Sight(fingerprint(step.event, violation), violation) for violation in broken.violations]
+                seen += [Sight(fingerprint(event, violation), violation) for event, violation in broken.seen]
                 if any(map(is_fatal, broken.violations)):
                     break
     except Crash as crash:
@@ -197,8 +197,8 @@ class Surveyor(LifeCycle):
             self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
-            for violation in broken.violations:
-                self.survey.add(Sight(fingerprint(event, violation), violation), trace)
+            for after, violation in broken.seen:
+                self.survey.add(Sight(fingerprint(after, violation), violation), trace)
             if any(map(is_fatal, broken.violations)):
                 reject()
         except OutOfScope as limit:

@@ -40,8 +40,7 @@ def test_nothing_is_found_that_has_no_known_cause(kernels: Kernels) -> None:
         explore(survey, shard, 0, examples=20)
     fresh = sorted(set(survey.found) - set(known_of(kernels)))
     settle(survey, fresh, lambda: None)
-    # What shows where another CPU comes in alone has more points than the model has, and is not settled here (see README).
-    alone = [name for name in fresh if not any(step.inside for step in survey.found[name].trace.steps)]
-    release = closest_release(kernels.tree.version)
-    assert [name for name in alone if not causes(name, survey.found[name].trace, release)] == []
+    assert [
+        name for name in fresh if not causes(name, survey.found[name].trace, closest_release(kernels.tree.version))
+    ] == []
     assert survey.steps > 1000

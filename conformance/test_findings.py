@@ -22,6 +22,7 @@ from model.events import (
     Fault,
     Map,
     MapSg,
+    Replug,
     SetCoherentMask,
     SetMask,
     Step,
@@ -109,6 +110,12 @@ def test_f35_f36_a_coherent_buffer_is_asked_of_a_table_that_is_gone(kernels: Ker
     event = AllocCoherent(0, Span(PhysAddr(0), PhysAddr(PAGE)), BITS_32)
     crashed = "guest-crash" in broken(kernels, POWERVM_SRIOV, OPEN, event, lpar=WHOLE)
     assert crashed == (kernels.tree.version < LIMITED)
+
+
+def test_f35_so_is_one_of_a_function_that_was_found_again(kernels: Kernels) -> None:
+    event = AllocCoherent(0, Span(PhysAddr(0), PhysAddr(PAGE)), BITS_32)
+    assert "guest-crash" in broken(kernels, POWERVM_SRIOV, OPEN, Replug(0), event, lpar=WHOLE)
+    assert "guest-crash" not in broken(kernels, POWERVM_DEDICATED, OPEN, Replug(0), event, lpar=WHOLE)
 
 
 NARROW = simple_lpar(64 * GIB)

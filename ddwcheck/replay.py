@@ -85,7 +85,7 @@ def _run(
         except InvariantBroken as broken:
             violations, verdict = [*violations, *broken.violations], Verdict.VIOLATED
             first_broken = first_broken or (len(run.history), broken.violations[0])
-            findings += [_finding(violation, run, place(run)) for violation in broken.violations]
+            findings += [_finding(event, violation, run, place(run)) for event, violation in broken.seen]
         except OutOfScope as end:
             report.append(f"  step {number}: out of scope: {end}")
             verdict = Verdict.INCONCLUSIVE
@@ -127,10 +127,10 @@ def _shown_steps(trace: Trace) -> Iterator[tuple[int, Step]]:
         yield from progress.track(enumerate(trace.steps, 1), total=len(trace.steps), description="replay")
 
 
-def _finding(violation: Violation, run: Run, place: Place | None) -> Finding:
-    """A violation that the last step showed."""
+def _finding(event: Event, violation: Violation, run: Run, place: Place | None) -> Finding:
+    """A violation that the last step showed, after that event."""
     return Finding(
-        violation.invariant, fingerprint(run.history[-1].step.event, violation), violation.message,
+        violation.invariant, fingerprint(event, violation), violation.message,
         value(violation.expected), value(violation.observed),
         steps=tuple(map(_line, run.history)), place=place,
     )  # fmt: skip

@@ -81,12 +81,20 @@ class Done:
 
 
 class InvariantBroken(AssertionError):
-    """At least one invariant failed after a step; the run is over."""
+    """At least one invariant failed after a step; the run is over.
 
-    def __init__(self, violations: Sequence[Violation], run: "Run") -> None:
-        super().__init__("\n".join(f"{v.invariant}: {v.message}" for v in violations))
-        self.violations = violations
+    seen: each violation with the event after which it was seen, which may be one that another CPU had in the middle.
+    """
+
+    def __init__(self, seen: Sequence[tuple[Event, Violation]], run: "Run") -> None:
+        super().__init__("\n".join(f"{v.invariant}: {v.message}" for _, v in seen))
+        self.seen = seen
         self.run = run
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What is violated."""
+        return [violation for _, violation in self.seen]
 
 
 def pe_of(number: int) -> Pe:
@@ -125,7 +133,7 @@ class Run:
         self.mapped = 0
         self.attached = set(range(self.lpar.devices))
         self._steps: list[_UnderWay] = []
-        self._broken: list[Violation] = []
+        self._broken: list[tuple[Event, Violation]] = []
         self._crashed: _Crashed | None = None
         self._given_back: set[int] = set()
         self.guest = self._boot()
@@ -165,11 +173,12 @@ class Run:
         progress = self.port.begin(step)
         try:
             done, violations = self._live(step, progress)
+            self._broken += [(step.event, violation) for violation in violations]
         except KernelGone:
-            done, violations = self._cut_off(step, progress)
+            done = self._cut_off(step, progress)
         self.history.append(done)
-        if self._broken or violations:
-            raise InvariantBroken([*self._broken, *violations], self)
+        if self._broken:
+            raise InvariantBroken(self._broken, self)
         return done.answer
 
     def impossible(self, event: Event) -> str | None:
@@ -228,16 +237,17 @@ class Run:
         done, violations = self._live(inside.step, self.port.now)
         outer.inside.append((inside.after, done))
         outer.touched |= {d for d in (getattr(inside.step.event, "device", None),) if d is not None}
-        self._broken += violations
+        self._broken += [(inside.step.event, violation) for violation in violations]
 
-    def _cut_off(self, step: Step, progress: Progress) -> tuple[Done, list[Violation]]:
+    def _cut_off(self, step: Step, progress: Progress) -> Done:
         """A step in whose middle the kernel crashed: not judged, but what the kernel that dumps it does is."""
         assert self._crashed is not None
         self.port.cpus.abandon()
         before = self._crashed.before
         inside = next(inside for inside in step.inside if isinstance(inside.step.event, Kdump))
         dump, violations = self._live(inside.step, self.port.begin(inside.step))
-        return Done(step, progress.crossings, None, (*before, (inside.after, dump))), violations
+        self._broken += [(inside.step.event, violation) for violation in violations]
+        return Done(step, progress.crossings, None, (*before, (inside.after, dump)))
 
     @property
     def opening(self) -> set[int]:
