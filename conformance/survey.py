@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Any, ClassVar
 from zlib import crc32
@@ -64,6 +65,17 @@ class Sight:
     violation: Violation
 
 
+def sights_of(broken: InvariantBroken) -> list[Sight]:
+    """What a step showed, up to the first event after which something fatal is seen: the rest may be its consequence."""
+    sights: list[Sight] = []
+    for _, group in groupby(broken.seen, key=lambda one: id(one[0])):
+        part = list(group)
+        sights += [Sight(fingerprint(event, violation), violation) for event, violation in part]
+        if any(is_fatal(violation) for _, violation in part):
+            break
+    return sights
+
+
 def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
     """Every violation while a trace runs on a guest, up to the first fatal one; the run so far, None if it did not boot.
 
@@ -79,7 +91,7 @@ def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
             try:
                 run.step(step)
             except InvariantBroken as broken:
-                seen += [Sight(fingerprint(event, violation), violation) for event, violation in broken.seen]
+                seen += sights_of(broken)
                 if any(map(is_fatal, broken.violations)):
                     break
     except Crash as crash:
@@ -197,8 +209,8 @@ class Surveyor(LifeCycle):
             self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
-            for after, violation in broken.seen:
-                self.survey.add(Sight(fingerprint(after, violation), violation), trace)
+            for sight in sights_of(broken):
+                self.survey.add(sight, trace)
             if any(map(is_fatal, broken.violations)):
                 reject()
         except OutOfScope as limit:

@@ -14,7 +14,7 @@ from conformance.survey import Survey, explore, settle, shown_by, watch
 from ddwcheck.main import main
 from model.calls import HcallAnswer, HcallStatus, PutTceIndirect, StuffTce, TceRun, tce_list
 from model.defects import apply, catalogue
-from model.events import Beginning, Fault, Map, Offline, Online, SetMask, Step, Unmap
+from model.events import Beginning, Fault, Inside, Map, Offline, Online, SetMask, Step, Unmap
 from model.guest.kernel import Kernel
 from model.ledger import Crossing
 from model.profiles import PROFILES, simple_lpar
@@ -148,3 +148,13 @@ def test_bad_input_is_one_line_and_exit_2(arguments: list[str], capsys: pytest.C
     assert main(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.count("\n") == 1
+
+
+def test_a_violation_is_named_by_its_own_event_and_what_follows_a_fatal_one_by_none() -> None:
+    """Another CPU's map in the middle of a mask: it leaves no TCE, and so does whatever is judged after it."""
+    guest = apply(Kernel, [catalogue()["set-ignores-errors"]])
+    buffer = Map(0, Span(PhysAddr(1 << 20), PhysAddr((1 << 20) + 4096)), Direction.TO_DEVICE)
+    asked = Step(SetMask(1, ALL), inside=(Inside(0, Step(buffer, (Fault("H_PUT_TCE", 0, -1),))),))
+    sights, run = watch(Trace(PROFILES["powervm-dedicated"], simple_lpar(4 * GIB, devices=2), (asked,)), guest)
+    assert run is not None and [type(done.step.event) for _, done in run.history[0].inside] == [Map]
+    assert {sight.fingerprint.rpartition(" ")[2] for sight in sights} == {"(Map)"}
