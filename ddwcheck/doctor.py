@@ -36,10 +36,9 @@ TASKS = {
     "sanitize": "ddwcheck kernel --sanitize: ASan and UBSan on it",
     "sources": "ddwcheck sources, make conformance: the kernels that are tested",
     "qemu": "ddwcheck qemu: a real hypervisor",
-    "boot": "conformance/test_boot.py: Debian's kernels booted in QEMU",
+    "boot": "ddwcheck boot: Debian's kernels booted in QEMU",
     "prove": "make prove: the theorems",
-    "second": "make prove-second: another solver's word",
-    "solvers": "further solvers, which no command asks yet",
+    "second": "make prove-second: another solver's word, and a proof that is checked",
     "page": "the browser tests of index.html",
     "since": "ddwcheck kernel --since REV: what a commit changes",
 }
@@ -127,7 +126,8 @@ PIECES = (
     Piece("setpriv", program("setpriv"), ("qemu", "boot"), "apt-get install util-linux"),
     Piece("z3", package("z3-solver"), ("prove",), "pip install z3-solver"),
     Piece("bitwuzla", package("bitwuzla"), ("second",), "pip install bitwuzla"),
-    Piece("cadical", program("cadical"), ("solvers",), "apt-get install cadical"),
+    Piece("cadical", program("cadical"), ("second",), "apt-get install cadical"),
+    Piece("dratify", package("dratify"), ("second",), "pip install dratify"),
     Piece("chromium", program("chromium"), ("page",), "apt-get install chromium"),
 )  # fmt: skip
 """In the order of the tasks."""

@@ -8,7 +8,7 @@ import bitwuzla
 import z3
 
 MILLISECONDS = 60_000
-"""For each question; far above what any has needed, so that the machine's load decides nothing."""
+"""For each question. Most need less than a second; the theorems with one that needs more are told by their verdict."""
 
 PRELUDE = """\
 (set-logic QF_BV)

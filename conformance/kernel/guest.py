@@ -74,7 +74,7 @@ class CompiledKernel(HostAlone):
         self._ask(Ask.REPLUG, device)
 
     def properties(self, device: int) -> DdwProperties:
-        """Not handed on yet."""
+        """What kexec would hand on: the harness boots by firmware alone."""
         raise OutOfScope("a kernel that follows another one")
 
     def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
