@@ -6,10 +6,10 @@ import pytest
 from model.profiles import Profile
 from properties.crashes import CRASHES, PARTITIONS, crashes
 from properties.goals import GOALS
+from properties.live import Record, live
 from properties.machine import Tally
 from properties.parts import PARTS
 from properties.sweep import case_name
-from properties.test_fault_sweep import Record, live
 
 
 @pytest.mark.parametrize(("profile", "lpar"), CRASHES, ids=case_name)

@@ -4,16 +4,14 @@
 What it reaches counts for the goals of the life-cycle machines: a failure that they meet by chance is met here for certain.
 """
 
-from collections.abc import Callable
 from itertools import product
 
 import pytest
 
 from model.guest.kernel import Kernel
 from model.profiles import Profile
-from model.run import Run
-from model.trace import Trace
 from properties.goals import GOALS
+from properties.live import Record, live
 from properties.machine import Tally
 from properties.parts import PARTS
 from properties.sweep import (
@@ -28,18 +26,6 @@ from properties.sweep import (
     one_answer_each,
     refused_endings,
 )
-
-Record = Callable[[str, object], None]
-
-
-def live(trace: Trace, tally: Tally) -> Run:
-    """Carry out a trace; every step is judged."""
-    run = Run(trace.profile, trace.lpar)
-    for step in trace.steps:
-        if run.impossible(step.event) is None:
-            run.step(step)
-    tally.add(run)
-    return run
 
 
 @pytest.mark.parametrize(("profile", "lpar", "mask"), CASES, ids=case_name)

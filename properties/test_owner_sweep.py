@@ -4,23 +4,21 @@
 What it reaches counts for the goals of the life-cycle machines.
 """
 
-from collections.abc import Callable
-
 import pytest
 
 from model.profiles import Profile
 from model.trace import Trace
 from properties.goals import GOALS
+from properties.live import Record, live
 from properties.machine import Tally
 from properties.owner_sweep import CASES, USES, lives, platform
 from properties.parts import PARTS
 from properties.sweep import case_name
-from properties.test_fault_sweep import live
 
 
 @pytest.mark.parametrize(("profile", "use"), CASES, ids=case_name)
 def test_every_failure_in_user_space_leaves_the_host_its_device(
-    profile: Profile, use: str, record_property: Callable[[str, object], None]
+    profile: Profile, use: str, record_property: Record
 ) -> None:
     tally = Tally()
     for steps in lives(profile, use):

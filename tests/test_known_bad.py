@@ -4,7 +4,7 @@
 Those that name none do no harm by themselves; conformance/test_agreement.py shows that each of them is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 
@@ -17,10 +17,11 @@ from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.invariants import INVARIANTS, Violation
 from model.invariants.registry import GUEST_CRASH
-from model.run import InvariantBroken, Run
+from model.run import InvariantBroken
 from model.trace import Trace
 from properties.crashes import CRASHES, PARTITIONS, crashes
 from properties.interleavings import MEETINGS, meetings
+from properties.live import carried_out
 from properties.machine import SHARDS, Shard, machine_of, seeded
 from properties.owner_sweep import CASES as OWNED
 from properties.owner_sweep import USES, lives, platform
@@ -47,23 +48,16 @@ def hunt(defect: Defect) -> list[Violation]:
     thing wrong: then the next is tried.
     """
     guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
+    most = CI.max_examples
+    few, many = ([partial(draw, guest, hypervisor, shard, n) for shard in SHARDS] for n in (most // 10, most))
     found: list[Violation] = []
-    for attempt in chain(
-        (partial(replay, guest, hypervisor, trace) for trace in failing()),
-        (partial(draw, guest, hypervisor, shard, CI.max_examples // 10) for shard in SHARDS),
-        (partial(replay, guest, hypervisor, trace) for profile in MEETINGS for trace in meetings(profile)),
-        (
-            partial(replay, guest, hypervisor, trace)
-            for case in CRASHES
-            for trace in crashes(case[0], PARTITIONS[case[1]])
-        ),
-        (
-            partial(replay, guest, hypervisor, Trace(platform(profile, use), USES[use][0], steps))
-            for profile, use in OWNED
-            for steps in lives(profile, use)
-        ),
-        (partial(draw, guest, hypervisor, shard, CI.max_examples) for shard in SHARDS),
-    ):
+    attempts: Iterator[Callable[[], object]] = chain(
+        (partial(carried_out, trace, guest, hypervisor) for trace in failing()),
+        few,
+        (partial(carried_out, trace, guest, hypervisor) for trace in swept()),
+        many,
+    )
+    for attempt in attempts:
         try:
             attempt()
         except InvariantBroken as broken:
@@ -81,18 +75,20 @@ def failing() -> Iterator[Trace]:
         yield from refused_endings(*where)
 
 
+def swept() -> Iterator[Trace]:
+    """What the other sweeps go through: two events that meet, crashes, failures in user space."""
+    for profile in MEETINGS:
+        yield from meetings(profile)
+    for profile, lpar in CRASHES:
+        yield from crashes(profile, PARTITIONS[lpar])
+    for profile, use in OWNED:
+        yield from (Trace(platform(profile, use), USES[use][0], steps) for steps in lives(profile, use))
+
+
 def draw(guest: type[Kernel], hypervisor: type[Papr], shard: Shard, examples: int) -> None:
     """Some examples of a shard."""
     machine = seeded(machine_of(*shard, guest, hypervisor), shard)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples, phases=[Phase.generate]))
-
-
-def replay(guest: type[Kernel], hypervisor: type[Papr], trace: Trace) -> None:
-    """The events of a trace that can happen."""
-    run = Run(trace.profile, trace.lpar, guest, hypervisor)
-    for step in trace.steps:
-        if run.impossible(step.event) is None:
-            run.step(step)
 
 
 def test_every_invariant_has_a_wrong_rule_that_breaks_it() -> None:
