@@ -11,9 +11,6 @@ from resource import RUSAGE_CHILDREN, getrusage
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from conformance.boot.boot import TRACING, boot
 from conformance.boot.machine import Hang
 from conformance.boot.packages import fetch
@@ -21,6 +18,7 @@ from conformance.boot.scenarios import DECISION, SCENARIOS, Scenario
 from conformance.kernel.apt import NoSource
 from conformance.qemu.guest import QEMU, NotInstalled, require_programs
 from ddwcheck import BadInput, Verdict, worst
+from ddwcheck.live import spinner
 from ddwcheck.log import Log, parse
 from ddwcheck.log_files import lines, shown
 from ddwcheck.log_judge import judge as judge_printed
@@ -88,12 +86,10 @@ def run(names: Sequence[str], keep: str | None) -> tuple[list[str], Verdict]:
     except OSError as error:
         raise BadInput(f"{shown(str(keep))}: {error.strerror}") from None
     done, interrupted = list[Booted](), False
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(keep or stack.enter_context(TemporaryDirectory(prefix="ddwcheck-boot-")))
-        progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        task = stack.enter_context(progress).add_task("")
+        progress = stack.enter_context(spinner())
+        task = progress.add_task("")
         try:
             for number, scenario in enumerate(wanted, 1):
                 progress.update(task, description=f"{number}/{len(wanted)} {scenario.name}")

@@ -15,10 +15,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ddwcheck import BadInput, Verdict, worst, wrapped
+from ddwcheck.live import bar
 from ddwcheck.log_files import shown
 from ddwcheck.sources import cache_folder
 from model.defects import REFERENCE, RELEASES
@@ -89,8 +89,8 @@ def run(chosen: list[Obligation], wish: Wish) -> tuple[list[Row], bool]:
     names = {o.key: cache.key(o, wish.question) for o in chosen}
     rows = {o.key: row for o in chosen if wish.cached and (row := cache.load(folder, names[o.key]))}
     todo = [o for o in chosen if o.key not in rows]
-    console, interrupted = Console(stderr=True), False
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    interrupted = False
+    with bar() as progress:
         task = progress.add_task("theorems", total=len(chosen), completed=len(rows))
         try:
             for row in in_parallel(todo, wish):
