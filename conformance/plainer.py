@@ -37,7 +37,7 @@ def weight(trace: Trace) -> Weight:
     """
     lpar = trace.lpar
     values = [value for step in trace.steps for value in _values(step.event)]
-    numbers = [n for span in (*lpar.blocks, *lpar.vpmem) for n in (span.start, span.size)]
+    numbers = [n for span in (*lpar.blocks, *lpar.vpmem, *lpar.reserved) for n in (span.start, span.size)]
     numbers += [n for _, value in values for span in _spans(value) for n in (span.start, span.size)]
     faults = [fault for step in trace.steps for fault in step.faults]
     numbers += [fault.skip for fault in faults]
@@ -52,7 +52,8 @@ def weight(trace: Trace) -> Weight:
     odd += lpar.hotplug_max != end_of_ram(lpar)
     odd += sum(span.size < SMALL for span in (*lpar.blocks, *lpar.vpmem))
     odd += len(lpar.blocks) - len(lpar.online) + len(lpar.vpmem) - len(lpar.vpmem_at_boot) + _oddities(trace)
-    parts = lpar.devices + len(lpar.blocks) + len(lpar.vpmem) + sum(len(_spans(value)) for _, value in values)
+    parts = lpar.devices + len(lpar.blocks) + len(lpar.vpmem) + len(lpar.reserved)
+    parts += sum(len(_spans(value)) for _, value in values)
     bits = sum(number.bit_count() for number in numbers)
     meanwhile = [inside for step in trace.steps for inside in step.inside]
     odd += sum(inside.after for inside in meanwhile) + lpar.devices - lpar.pes
@@ -170,6 +171,7 @@ def partitions(trace: Trace) -> Iterator[Trace]:
     others.append(replace(lpar, online=tuple(range(len(lpar.blocks)))))
     others.append(replace(lpar, vpmem_at_boot=tuple(range(len(lpar.vpmem)))))
     others.append(replace(lpar, hotplug_max=end_of_ram(lpar)))
+    others += [replace(lpar, reserved=lpar.reserved[:k] + lpar.reserved[k + 1 :]) for k in range(len(lpar.reserved))]
     yield from (replace(trace, lpar=other) for other in others)
     for name, there, index in (("blocks", "online", "block"), ("vpmem", "vpmem_at_boot", "range")):
         spans: tuple[Memory, ...] = getattr(lpar, name)
@@ -177,7 +179,8 @@ def partitions(trace: Trace) -> Iterator[Trace]:
             number = {old: old - (old > k) for old in range(len(spans)) if old != k}
             left = {name: spans[:k] + spans[k + 1 :], there: tuple(number[n] for n in getattr(lpar, there) if n != k)}
             if name == "vpmem" or left[there]:
-                yield _numbered(replace(trace, lpar=_with_maximum(changed(lpar, left), lpar)), index, number)
+                other = _with_maximum(_only_its_own(changed(lpar, left)), lpar)
+                yield _numbered(replace(trace, lpar=other), index, number)
         for k, span in enumerate(spans):
             for rounder in _rounder(spans[:k], span):
                 other = _with_maximum(changed(lpar, {name: (*spans[:k], rounder, *spans[k + 1 :])}), lpar)
@@ -188,6 +191,12 @@ def partitions(trace: Trace) -> Iterator[Trace]:
 def _with_maximum(lpar: Lpar, before: Lpar) -> Lpar:
     """The RAM maximum where RAM ends, if that is where it was."""
     return replace(lpar, hotplug_max=end_of_ram(lpar)) if before.hotplug_max == end_of_ram(before) else lpar
+
+
+def _only_its_own(lpar: Lpar) -> Lpar:
+    """The partition without reserved parts of RAM that it has no more at boot."""
+    there = [lpar.blocks[k] for k in lpar.online]
+    return replace(lpar, reserved=tuple(r for r in lpar.reserved if any(block.covers(r) for block in there)))
 
 
 def end_of_ram(lpar: Lpar) -> PhysAddr:
@@ -240,7 +249,8 @@ def _moved(trace: Trace, old: Memory, new: Memory) -> Trace:
         values = {name: carried(value) if isinstance(value, Span) else tuple(map(carried, value))
                    for name, value in _values(step.event) if _spans(value)}  # fmt: skip
         moved.append(replace(step, event=changed(step.event, values)))
-    return replace(trace, steps=tuple(moved))
+    lpar = _only_its_own(replace(trace.lpar, reserved=tuple(map(carried, trace.lpar.reserved))))
+    return replace(trace, lpar=lpar, steps=tuple(moved))
 
 
 def platforms(trace: Trace) -> Iterator[Trace]:

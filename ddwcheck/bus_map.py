@@ -187,8 +187,10 @@ def _regions(run: Run, windows: Sequence[WindowView], view: GuestDevice | None) 
 
 def _memory(run: Run) -> Iterator[Area]:
     for number, block in enumerate(run.lpar.blocks):
-        online = block in run.ledger.online
+        online = any(span.touches(block) for span in run.ledger.online)
         yield Area(Lane.MEMORY, _plain(block), f"RAM {number}{'' if online else ', offline'}", online)
+    for part in run.lpar.reserved:
+        yield Area(Lane.MEMORY, _plain(part), "reserved", there=False)
     for number, part in enumerate(run.lpar.vpmem):
         there = part in run.ledger.vpmem
         yield Area(Lane.MEMORY, _plain(part), f"vPMEM {number}{'' if there else ', absent'}", there)

@@ -56,6 +56,8 @@ def _without(trace: Trace) -> Iterator[tuple[str, Trace]]:
     lpar = trace.lpar
     if lpar.vpmem:
         yield "vPMEM", replace(trace, lpar=replace(lpar, vpmem=(), vpmem_at_boot=()))
+    if lpar.reserved:
+        yield "memory that is reserved", replace(trace, lpar=replace(lpar, reserved=()))
     if len(lpar.online) < len(lpar.blocks):
         yield "RAM that is offline at boot", replace(trace, lpar=replace(lpar, online=tuple(range(len(lpar.blocks)))))
     if lpar.multi_tce is not MultiTce.BOTH:

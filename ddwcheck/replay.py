@@ -228,6 +228,11 @@ def _bad_lpar(lpar: Lpar) -> Iterator[str]:
     memory = sorted((*lpar.blocks, *lpar.vpmem))
     if any(after.start < before.stop for before, after in pairwise(memory)):
         yield "lpar: ranges of memory overlap"
+    at_boot = [lpar.blocks[k] for k in lpar.online if 0 <= k < len(lpar.blocks)]
+    if any(part.size == 0 or not any(block.covers(part) for block in at_boot) for part in lpar.reserved):
+        yield "lpar: a reserved part that is no part of a block online at boot"
+    if any(after.start < before.stop for before, after in pairwise(lpar.reserved)):
+        yield "lpar: reserved parts overlap or are out of order"
     if not 0 <= lpar.hotplug_max < 1 << 64:
         yield f"lpar: hotplug_max {lpar.hotplug_max:#x} does not fit into 64 bits"
 

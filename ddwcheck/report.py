@@ -173,7 +173,8 @@ def render(
         ram=[
             f"{in_log(block)}{'' if n in run.lpar.online else ', offline at boot'}"
             for n, block in enumerate(run.lpar.blocks)
-        ],
+        ]
+        + [f"{in_log(part)}, reserved" for part in run.lpar.reserved],
         vpmem=[
             f"{in_log(r)}{'' if n in run.lpar.vpmem_at_boot else ', not at boot'}" for n, r in enumerate(run.lpar.vpmem)
         ],

@@ -138,7 +138,8 @@ def _can_be(run: "Run", event: Event) -> bool:  # noqa: PLR0912 one case an even
             live = mapping is not None and number not in ledger.ending
             return live and mapping is not None and ENDING[type(mapping.asked)] is type(event)
         case Online(number):
-            return 0 <= number < len(lpar.blocks) and lpar.blocks[number] not in ledger.online
+            known = 0 <= number < len(lpar.blocks)
+            return known and not any(span.touches(lpar.blocks[number]) for span in ledger.online)
         case Offline(number):
             known = 0 <= number < len(lpar.blocks) and lpar.blocks[number] in ledger.online
             return known and not _in_use(run, lpar.blocks[number])

@@ -161,7 +161,8 @@ class Lpar:
     hot_add_drconf_memory_max()). vpmem: persistent-memory ranges (`ibm,pmemory`), by position; vpmem_at_boot: which
     exist at boot. page: log2 of the kernel's page, 12 or 16. multi_tce: what the firmware has of `hcall-multi-tce`.
     functions: for each device, a PCI function, the number of the PE that it belongs to; PEs are numbered from 0, each
-    below a PHB of its own.
+    below a PHB of its own. reserved: parts of RAM, in order, that the kernel is told to leave alone, though they are the
+    partition's (Linux: `no-map` below `/reserved-memory`); a block that has some stays as it is at boot.
     """
 
     blocks: tuple[Span[PhysAddr], ...]
@@ -172,6 +173,22 @@ class Lpar:
     page: PageShift = PageShift(16)
     multi_tce: MultiTce = MultiTce.BOTH
     functions: tuple[int, ...] = (0,)
+    reserved: tuple[Span[PhysAddr], ...] = ()
+
+    @property
+    def ram_at_boot(self) -> list[Span[PhysAddr]]:
+        """The RAM that the kernel finds when it boots: the online blocks less what is reserved of them. Linux: what
+        walk_system_ram_range() goes through.
+        """
+        ram: list[Span[PhysAddr]] = []
+        for block in sorted(self.blocks[k] for k in self.online):
+            start = block.start
+            for kept in self.reserved:
+                if block.covers(kept):
+                    ram.append(Span(start, kept.start))
+                    start = kept.stop
+            ram.append(Span(start, block.stop))
+        return [part for part in ram if part.size > 0]
 
     @property
     def devices(self) -> int:

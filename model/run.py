@@ -126,9 +126,9 @@ class Run:
         self.pes = [pe_of(number) for number in range(self.lpar.pes)]
         self.hypervisor = self.make_hypervisor(self.profile, self.pes, self.lpar.multi_tce)
         self.port = Recorder(self.hypervisor, self.pes, self.ledger, self._aside)
-        self.ledger.online = sorted(self.lpar.blocks[k] for k in self.lpar.online)
+        self.ledger.online = self.lpar.ram_at_boot
         self.ledger.vpmem = sorted(self.lpar.vpmem[k] for k in self.lpar.vpmem_at_boot)
-        for span in (*self.ledger.online, *self.ledger.vpmem):
+        for span in (*(self.lpar.blocks[k] for k in self.lpar.online), *self.ledger.vpmem):
             self.hypervisor.assign_memory(span)
         self.mapped = 0
         self.attached = set(range(self.lpar.devices))

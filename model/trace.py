@@ -20,11 +20,11 @@ from model.profiles import Choices, Lpar, MultiTce, Profile
 from model.run import Done
 from model.types import BusAddress, Direction, PageShift, PhysAddr, Span
 
-VERSION = 4
+VERSION = 5
 """What is written: from 2 on with scatterlists and coherent buffers, from 3 on with PEs of several functions and events
-inside others, from 4 on with PEs that user space owns.
+inside others, from 4 on with PEs that user space owns, from 5 on with reserved parts of RAM.
 """
-READABLE = (1, 2, 3, VERSION)
+READABLE = (1, 2, 3, 4, VERSION)
 MOST_DEVICES = 4096
 """Devices of a partition in a trace that is read."""
 EVENTS: dict[str, Any] = {kind.__name__: kind for kind in get_args(events.Event)}
@@ -172,7 +172,7 @@ def _lpar(data: Mapping[str, Any]) -> Lpar:
         tuple(_span(b) for b in data["blocks"]), tuple(_int(k) for k in data["online"]),
         PhysAddr(_int(data["hotplug_max"])), tuple(_span(b) for b in data["vpmem"]),
         tuple(_int(k) for k in data["vpmem_at_boot"]), PageShift(_int(data["page"])),
-        _multi_tce(data["multi_tce"]), _functions(data),
+        _multi_tce(data["multi_tce"]), _functions(data), tuple(_span(part) for part in data.get("reserved", ())),
     )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
     "RAM of 32 TiB and more": lambda _, lpar: lpar.blocks[-1].stop >= 32 * TIB,
     "RAM with a hole": lambda _, lpar: any(a.stop < b.start for a, b in pairwise(lpar.blocks)),
     "RAM that may grow": lambda _, lpar: lpar.hotplug_max > lpar.blocks[-1].stop,
+    "RAM with a reserved part": lambda _, lpar: bool(lpar.reserved),
     "RAM beyond the maximum": lambda _, lpar: lpar.hotplug_max < lpar.blocks[-1].stop,
     "vPMEM above the maximum": lambda _, lpar: any(v.start >= lpar.hotplug_max for v in lpar.vpmem),
     "vPMEM below the maximum": lambda _, lpar: any(v.start < lpar.hotplug_max for v in lpar.vpmem),
@@ -93,7 +94,10 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
 }
 """What examples must have started from, by name."""
 
-GOALS = (*SIZES, *SHAPES, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES, *INSIDE)
+PARTS = ("reserved from the middle of an I/O page",)
+"""How memory lies in the I/O pages of a window that was created."""
+
+GOALS = (*SIZES, *SHAPES, *PARTS, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES, *INSIDE)
 
 
 def shapes_of(run: Run) -> Iterator[str]:
@@ -106,3 +110,5 @@ def shapes_of(run: Run) -> Iterator[str]:
                 decade = window_shift // 10 * 10
                 yield f"created with I/O pages of 2^{page_shift}"
                 yield f"created a window of 2^{decade} to 2^{min(decade + 9, 63)}"
+                if any(end % (1 << page_shift) for part in run.lpar.reserved for end in part):
+                    yield "reserved from the middle of an I/O page"

@@ -181,7 +181,12 @@ class LifeCycle(RuleBasedStateMachine):
 
     def has_spare_blocks(self) -> bool:
         """Whether a RAM block is offline."""
-        return len(self.run.ledger.online) < len(self.run.lpar.blocks)
+        return bool(self.spare_blocks())
+
+    def spare_blocks(self) -> list[int]:
+        """The RAM blocks that are offline."""
+        blocks, online = self.run.lpar.blocks, self.run.ledger.online
+        return [n for n, block in enumerate(blocks) if not any(span.touches(block) for span in online)]
 
     @precondition(has_devices)
     @rule(
@@ -273,7 +278,7 @@ class LifeCycle(RuleBasedStateMachine):
     )
     def online(self, which: int, cancelled: bool, dictated: Faults, other: Meanwhile) -> None:
         """A RAM block goes online."""
-        spare = [n for n, block in enumerate(self.run.lpar.blocks) if block not in self.run.ledger.online]
+        spare = self.spare_blocks()
         self.do(Online(spare[which % len(spare)], cancelled), dictated, self.beside(other))
 
     @rule(

@@ -178,16 +178,28 @@ def partitions(draw: st.DrawFn, strength: Strength) -> Lpar:
             vpmem.append(span)
         at = max(at, span.stop)
     there = tuple(k for k in range(len(vpmem)) if draw(st.integers(0, 3)))
+    page = PageShift(draw(st.sampled_from((16, 12))))
+    kept = draw(st.sampled_from(RESERVED))
     return Lpar(
-        blocks, online, PhysAddr(maximum), tuple(vpmem), there, PageShift(draw(st.sampled_from((16, 12)))),
+        blocks, online, PhysAddr(maximum), tuple(vpmem), there, page,
         draw(st.sampled_from(FIRMWARE)), draw(st.sampled_from(FUNCTIONS)),
+        () if kept is None else (reserved(blocks[0], *kept, page),),
     )  # fmt: skip
 
 
 FIRMWARE = (MultiTce.BOTH,) * 11 + (MultiTce.NONE, MultiTce.NONE, MultiTce.INDIRECT, MultiTce.STUFF)
 """What of hcall-multi-tce the firmware has."""
+RESERVED = (None,) * 27 + tuple(product(("start", "middle", "end"), (1, 3, 33)))
+"""What is reserved of the first block: nothing, or kernel pages, fewer and more than an I/O page holds."""
 FUNCTIONS = ((0,), (0,), (0, 1), (0, 1), (0, 0), (0, 0, 1))
 """Which PE each device belongs to."""
+
+
+def reserved(block: Span[PhysAddr], where: str, pages: int, page: int) -> Span[PhysAddr]:
+    """Some kernel pages of a block: its first, its last, or those from its middle on."""
+    size = pages << page
+    start = {"start": block.start, "end": block.stop - size}.get(where, block.start + block.size // 2)
+    return Span(PhysAddr(start), PhysAddr(start + size))
 
 
 def faults(*points: str) -> st.SearchStrategy[tuple[Fault, ...]]:

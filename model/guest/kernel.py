@@ -217,7 +217,7 @@ class Kernel:
         self.has_stuff = MultiTce.STUFF in lpar.multi_tce
         self.page_shift = lpar.page
         self.announced_max = lpar.hotplug_max
-        self.online: list[Span[PhysAddr]] = sorted(lpar.blocks[k] for k in lpar.online)
+        self.online: list[Span[PhysAddr]] = lpar.ram_at_boot
         self.vpmem: list[Span[PhysAddr]] = sorted(lpar.vpmem[k] for k in lpar.vpmem_at_boot)
         self.nodes: dict[Pe, Node] = {}
         self.devices: dict[int, Device] = {}
