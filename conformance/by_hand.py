@@ -4,7 +4,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from model.events import Detach, Event, Fault, Inside, Map, Online, SetMask, Step, Unmap
+from model.events import Detach, Event, Fault, Inside, Map, MapSg, Online, SetMask, Step, Unmap, UnmapSg
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, MultiTce, simple_lpar
 from model.trace import Trace
 from model.types import GIB, BusAddress, Direction, DmaMask, PhysAddr, Span
@@ -32,6 +32,8 @@ VPMEM = WITH_VPMEM.vpmem[0].start
 LOW = replace(POWERVM_SRIOV, pages=1 << 1, block=1 << 20, dma64=BusAddress(0x80000000))
 """A dynamic window that begins where 32-bit MMIO does."""
 
+EMPTY_FIRST = MapSg(0, (Span(PhysAddr(0), PhysAddr(0)), FIRST), Direction.TO_DEVICE, 1 << 16, (1 << 32) - 1)
+"""A scatterlist whose first element is empty."""
 LISTED_LATE = replace(simple_lpar(4 * GIB), online=(1,))
 """Its first block comes while a window is opened."""
 
@@ -75,6 +77,15 @@ BY_HAND = {
     "F45": ByHand(
         "ram-covered: bus address N does not reach online RAM at N (SetMask)",
         Trace(POWERVM_DEDICATED, LISTED_LATE, (meanwhile(OPEN, 7, Online(0)),)),
+    ),
+    "F49": ByHand(
+        "unmap-releases: TCE N is valid but belongs to no live mapping (UnmapSg)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(EMPTY_FIRST), Step(UnmapSg(0)))),
+    ),
+    "F50": ByHand(
+        "unmap-releases: TCE N is valid but belongs to no live mapping (Map)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB),
+              (Step(Map(0, Span(PhysAddr(0x1234), PhysAddr(0x1234)), Direction.TO_DEVICE)),)),
     ),
     "F46": ByHand(
         "window-empty-at-removal: remove of a window that still maps memory (Detach)",

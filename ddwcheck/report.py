@@ -233,6 +233,8 @@ def in_log(memory: Span[PhysAddr]) -> str:
 
 def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
     """A range in hex with its size."""
+    if memory.size == 0:
+        return f"{memory.start:#x} (empty)"
     return f"{memory.start:#x}..{memory.stop - 1:#x} ({human(memory.size)})"
 
 

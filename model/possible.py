@@ -204,14 +204,17 @@ def _in_use(run: "Run", memory: Span[PhysAddr]) -> bool:
 
 
 def _is_scatterlist(run: "Run", event: MapSg) -> bool:
-    """Whether a driver may hand over such a list: its elements exist and keep to the limits in memory already."""
+    """Whether a driver may hand over such a list: its elements exist and keep to the limits in memory already; they may be
+    empty, but not all of them.
+    """
     memory, boundary = (*run.ledger.online, *run.ledger.vpmem), event.boundary
-    if not event.memory or not 0 < event.longest < 1 << 32 or boundary < 0xFFF or boundary & (boundary + 1):
+    empty = not any(element.size for element in event.memory)
+    if empty or not 0 < event.longest < 1 << 32 or boundary < 0xFFF or boundary & (boundary + 1):
         return False
     return all(
-        0 < element.size <= event.longest
-        and (element.start ^ (element.stop - 1)) & ~boundary == 0
-        and any(span.covers(element) for span in memory)
+        0 <= element.size <= event.longest
+        and (element.size == 0 or (element.start ^ (element.stop - 1)) & ~boundary == 0)
+        and any(span.covers(element) and span.holds(element.start) for span in memory)
         for element in event.memory
     )
 
@@ -220,8 +223,8 @@ def _is_coherent(run: "Run", event: AllocCoherent) -> bool:
     """Whether the page allocator may give such memory, and the device may have such a mask."""
     ledger, page = run.ledger, run.lpar.page
     masks = (ledger.masks.get(event.device, BITS_32), ledger.coherent_masks.get(event.device, BITS_32), BITS_32)
-    if event.memory.size == 0 or event.mask not in masks:
+    if event.mask not in masks:
         return False
-    block = 1 << max(page, (event.memory.size - 1).bit_length())
+    block = 1 << max(page, (event.memory.size - 1).bit_length() if event.memory.size else 0)
     whole = Span(event.memory.start, PhysAddr(event.memory.start + block))
     return whole.start % block == 0 and any(span.covers(whole) for span in ledger.online)

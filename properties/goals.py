@@ -46,7 +46,8 @@ FAILURES = tuple(f"{allocation}: fails" for allocation in (*ALLOCATIONS, COHEREN
 """Every allocation of the guest, failing."""
 BRANCHES = (
     "scatterlist: direct", "scatterlist: merged", "scatterlist: kept apart by the device's limits",
-    "scatterlist: undone in the middle", "coherent: direct", "kdump: a full table gives up its last entries",
+    "scatterlist: undone in the middle", "scatterlist: an empty element", "coherent: direct",
+    "kdump: a full table gives up its last entries",
     *(f"take: {use}" for use in ("direct window", "dynamic window", "split window", "default window alone")),
     "the default window came back", "several functions change hands",
     "back to the host: accepted=True bypass=True", "back to the host: accepted=True bypass=False",
@@ -76,8 +77,8 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
     "RAM of at most 1 GiB": lambda _, lpar: lpar.blocks[-1].stop <= GIB,
     "RAM of 32 TiB and more": lambda _, lpar: lpar.blocks[-1].stop >= 32 * TIB,
     "RAM with a hole": lambda _, lpar: any(a.stop < b.start for a, b in pairwise(lpar.blocks)),
-    "RAM that may grow": lambda _, lpar: lpar.hotplug_max > lpar.blocks[-1].stop,
     "RAM with a reserved part": lambda _, lpar: bool(lpar.reserved),
+    "RAM that may grow": lambda _, lpar: lpar.hotplug_max > lpar.blocks[-1].stop,
     "RAM beyond the maximum": lambda _, lpar: lpar.hotplug_max < lpar.blocks[-1].stop,
     "vPMEM above the maximum": lambda _, lpar: any(v.start >= lpar.hotplug_max for v in lpar.vpmem),
     "vPMEM below the maximum": lambda _, lpar: any(v.start < lpar.hotplug_max for v in lpar.vpmem),
@@ -109,6 +110,6 @@ def shapes_of(run: Run) -> Iterator[str]:
                 page_shift, window_shift = crossing.call.args[3:5]
                 decade = window_shift // 10 * 10
                 yield f"created with I/O pages of 2^{page_shift}"
-                yield f"created a window of 2^{decade} to 2^{min(decade + 9, 63)}"
                 if any(end % (1 << page_shift) for part in run.lpar.reserved for end in part):
                     yield "reserved from the middle of an I/O page"
+                yield f"created a window of 2^{decade} to 2^{min(decade + 9, 63)}"

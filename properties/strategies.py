@@ -251,7 +251,7 @@ COHERENT_BITS = (24, 31, 32, 32, 33, 40, 48, 63, 64, 64, 64, 64)
 """Widths of coherent masks in bits."""
 MASK_BITS = (64,) * 60 + tuple(range(33, 64)) + (32, 31, 24, 32)
 """Widths of DMA masks in bits: mostly 64, else 33 to 63, seldom 32 and less."""
-LENGTHS = (1, 4096, 4097, 65536, 65537, 1 << 20, (1 << 21) + 1, 1 << 24)
+LENGTHS = (0, 1, 4096, 4097, 65536, 65537, 1 << 20, (1 << 21) + 1, 1 << 24)
 """Lengths of mappings in bytes."""
 
 
@@ -374,6 +374,7 @@ SCATTERS: tuple[tuple[tuple[Then, int], ...], ...] = (
     ((Then.NEXT, 64 * KIB), (Then.OTHER, 64 * KIB), (Then.NEXT, 64 * KIB)),
     ((Then.OTHER, 4096), (Then.BACK, 4096), (Then.OTHER, 5000), (Then.APART, 1)),
     ((Then.NEXT, 4096), (Then.APART, 4096), (Then.NEXT, 4096), (Then.OTHER, 1 << 20)),
+    ((Then.NEXT, 0), (Then.NEXT, 4096)), ((Then.APART, 0), (Then.OTHER, 64 * KIB), (Then.NEXT, 0)),
 )  # fmt: skip
 """The elements behind the first: where they lie and how long they are at most."""
 
@@ -388,17 +389,17 @@ def scatter(
     """
     elements = [kept_within(first, memory[which], limits)]
     for then, size in others:
-        before = elements[-1]
+        before, step = elements[-1], max(size, 1)
         if then is Then.OTHER:
             which = (which + 1) % len(memory)
         start = {
             Then.NEXT: before.stop, Then.APART: before.stop + 3 * page, Then.BACK: elements[0].start,
-            Then.OTHER: memory[which].start, Then.EVEN: -(-memory[which].start // size) * size,
+            Then.OTHER: memory[which].start, Then.EVEN: -(-memory[which].start // step) * step,
         }[then]  # fmt: skip
         stop = start + size
         if then is Then.NEXT and size >= page:
             stop -= stop % page
-        if memory[which].start <= start < stop and start < memory[which].stop:
+        if memory[which].start <= start <= stop and start < memory[which].stop:
             elements.append(kept_within(Span(PhysAddr(start), PhysAddr(stop)), memory[which], limits))
     return tuple(elements)
 
@@ -416,13 +417,13 @@ def scatter_faults() -> st.SearchStrategy[tuple[Fault, ...]]:
     return st.sampled_from([()] * (len(some) * 3 // 2) + some)
 
 
-COHERENT_SIZES = (1, 4096, 5000, 65536, 65537, 100_000, 1 << 20, (1 << 20) + 1, 16 * MIB)
+COHERENT_SIZES = (0, 1, 4096, 5000, 65536, 65537, 100_000, 1 << 20, (1 << 20) + 1, 16 * MIB)
 """What drivers ask for, in bytes."""
 
 
 def coherent_memory(memory: Span[PhysAddr], where: Place, size: int, page: int) -> Span[PhysAddr] | None:
     """A buffer at a multiple of its power of two pages inside `memory`; None if there is no room."""
-    block = 1 << max(page, (size - 1).bit_length())
+    block = 1 << max(page, (size - 1).bit_length() if size else 0)
     first, last = -(-memory.start // block), memory.stop // block - 1
     if last < first:
         return None

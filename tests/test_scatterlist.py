@@ -75,6 +75,32 @@ def test_a_segment_ends_at_the_boundary_though_the_next_one_goes_on_there() -> N
     assert any(one.stop == other.start for one, other in pairwise(segments(run)))
 
 
+def test_an_empty_element_takes_nothing_and_nothing_joins_across_it() -> None:
+    run = after(listed(at((9 * PAGE, 0), (0, PAGE), (PAGE, 0), (PAGE, PAGE))))
+    assert sizes(run) == [PAGE, PAGE]
+    run.step(Step(UnmapSg(0)))
+    assert run.ledger.mappings == {}
+
+
+def test_an_empty_element_goes_directly_where_the_byte_at_its_address_does() -> None:
+    run = after(SetMask(0, ALL), listed(at((9 * PAGE, 0), (0, PAGE))))
+    assert run.history[-1].crossings == [] and sizes(run) == [0, PAGE]
+    run = after(SetMask(0, ALL), listed(at((VPMEM, 0), (0, PAGE))))
+    assert sizes(run) == [PAGE]
+
+
+def test_a_list_has_at_least_one_byte_and_each_element_is_somewhere() -> None:
+    run = Run(POWERVM_DEDICATED, LPAR)
+    assert run.impossible(listed(at((0, 0), (PAGE, 0)))) is not None
+    assert run.impossible(listed(at((0, PAGE), (LPAR.blocks[0].stop, 0)))) is not None
+
+
+def test_no_bytes_get_no_handle() -> None:
+    nothing = at((0x1234, 0), (PAGE, 0))
+    assert after(*(Map(0, memory, Direction.TO_DEVICE) for memory in nothing)).ledger.mappings == {}
+    assert after(AllocCoherent(0, nothing[1], BITS_32)).ledger.mappings == {}
+
+
 def test_pre_mapped_ram_takes_no_tce_and_vpmem_makes_the_whole_list_dynamic() -> None:
     run = after(SetMask(0, ALL), listed(at((0, PAGE), (PAGE, PAGE))))
     assert run.history[-1].crossings == [] and sizes(run) == [PAGE, PAGE]
@@ -110,11 +136,9 @@ def test_two_segments_of_2_gib_do_not_become_one_of_no_length() -> None:
         listed(at((PAGE - 1, 2)), boundary=PAGE - 1),
         listed(at((0, PAGE)), boundary=PAGE),
         listed(at((8 * GIB, PAGE))),
-        listed(at((0, PAGE), (PAGE, 0))),
         listed(at((0, PAGE)), longest=0),
         listed(at((0, PAGE)), device=1),
         AllocCoherent(0, at((PAGE, 2 * PAGE))[0], BITS_32),
-        AllocCoherent(0, at((0, 0))[0], BITS_32),
         AllocCoherent(0, at((VPMEM, PAGE))[0], BITS_32),
         AllocCoherent(0, at((0, PAGE))[0], ALL),
     ],

@@ -22,7 +22,7 @@ def alloc_coherent(kernel: "Kernel", device: int, memory: Span[PhysAddr], mask: 
     buffer = kernel.whole_pages(memory)
 
     # CHECKS
-    if not kernel.port.allocate("coherent"):
+    if memory.size == 0 or not kernel.port.allocate("coherent"):
         return None
     if kernel.coherent_goes_direct(device, buffer, mask):
         assert dev.window is not None

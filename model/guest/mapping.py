@@ -54,8 +54,6 @@ def map_page(
     dev = kernel.devices[device]
 
     # CHECKS
-    if memory.size == 0:
-        return None
     if kernel.routes_directly(device, memory):
         return kernel.direct_handle(dev, memory)
     if dev.table is None:
@@ -161,8 +159,13 @@ def unmap_page(kernel: "Kernel", device: int, handle: Span[BusAddress], directio
 
 def release_handle(kernel: "Kernel", table: Table, handle: Span[BusAddress]) -> None:
     """Clear and free the entries that a handle lies in. Linux: __iommu_free(), called with a handle."""
+    # PARAMETERS
     pages = kernel.pages_touched(word(handle.start), word(handle.size), word(table.page_shift))
-    kernel.release_entries(table, plain(pages.first) - table.offset, plain(pages.number), plain(pages.number))
+    count = plain(pages.number)
+
+    # EFFECT
+    if count:
+        kernel.release_entries(table, plain(pages.first) - table.offset, count, count)
 
 
 def ends_directly(kernel: "Kernel", dev: Device, handle: Span[BusAddress]) -> bool:

@@ -42,14 +42,16 @@ def map_sg(
 def sg_goes_direct(kernel: "Kernel", device: int, memory: Sequence[Span[PhysAddr]], limits: SegmentLimits) -> bool:
     """Whether all elements do, and cross no segment boundary on the bus. Linux: arch_dma_map_sg_direct().
 
-    They cross none in memory; a window whose base is a multiple of the boundary keeps that, but A6 allows any base.
+    They cross none in memory; a window whose base is a multiple of the boundary keeps that, but A6 allows any base. An
+    empty element goes where the byte at its address does.
     """
     window = kernel.devices[device].window
-    if window is None or not all(kernel.routes_directly(device, element) for element in memory):
+    parts = [element if element.size else Span(element.start, PhysAddr(element.start + 1)) for element in memory]
+    if window is None or not all(kernel.routes_directly(device, part) for part in parts):
         return False
     return all(
-        kernel.inside_boundary(Span(window.base + element.start, window.base + element.stop), limits.boundary)
-        for element in memory
+        kernel.inside_boundary(Span(window.base + part.start, window.base + part.stop), limits.boundary)
+        for part in parts
     )
 
 
@@ -62,20 +64,29 @@ def map_sg_through(
     limits: SegmentLimits,
     cpu: int,
 ) -> Segments | None:
-    """Map one element after the other, behind one another where that is free, all or none. Linux: ppc_iommu_map_sg()."""
+    """Map one element after the other, behind one another where that is free, all or none. Linux: ppc_iommu_map_sg().
+
+    An empty element takes nothing, and what follows it begins a segment of its own.
+    """
     # PARAMETERS
     segments: Segments = []
     after = None
+    joins = False
 
     # EFFECT
     for element in memory:
+        if element.size == 0:
+            kernel.reached("scatterlist: an empty element")
+            joins = False
+            continue
         handle = kernel.map_element(dev, table, element, direction, limits.boundary, cpu, after)
         if handle is None:
             kernel.undo_segments(table, segments)
             return None
         segment = Span(handle, BusAddress(handle + element.size))
         after = ((segment.stop - 1) >> table.page_shift) + 1 - table.offset
-        before = segments[-1] if segments else None
+        before = segments[-1] if joins else None
+        joins = True
         if before is None or before.stop != segment.start:
             segments.append(segment)
         elif kernel.may_merge(before, segment, limits):

@@ -191,7 +191,8 @@ def _bus(region: Span[BusAddress], memory: int) -> Span[BusAddress] | None:
 
 
 def _may_go_direct(scene: Scene, direct: Direct, event: MapSg, element: Span[PhysAddr]) -> bool:
-    """Whether an element is pre-mapped RAM that the device reaches within its limits."""
+    """Whether an element is pre-mapped RAM that the device reaches within its limits; of an empty one, the byte there."""
+    element = element if element.size else Span(element.start, PhysAddr(element.start + 1))
     start = direct.region.start + element.start
     stop = start + element.size
     whole = start // (event.boundary + 1) == (stop - 1) // (event.boundary + 1)

@@ -147,8 +147,10 @@ class Scene:
 
 
 def indices(window: WindowView, span: Span[BusAddress]) -> "Span[int]":
-    """The TCEs that translate a range of bus addresses."""
+    """The TCEs that translate a range of bus addresses; none where it is empty."""
     shift = window.page_shift
+    if span.start == span.stop:
+        return Span((span.start - window.base) >> shift, (span.start - window.base) >> shift)
     return Span((span.start - window.base) >> shift, ((span.stop - 1 - window.base) >> shift) + 1)
 
 
