@@ -95,8 +95,10 @@ SHAPES: dict[str, Callable[[Profile, Lpar], bool]] = {
 }
 """What examples must have started from, by name."""
 
-PARTS = ("reserved from the middle of an I/O page",)
-"""How memory lies in the I/O pages of a window that was created."""
+PARTS = (
+    "reserved from the middle of an I/O page", "handle: ends where the mask does", "handle: ends where its window does",
+)  # fmt: skip
+"""How memory lies in the I/O pages of a window that was created, and handles where nothing follows them."""
 
 GOALS = (*SIZES, *SHAPES, *PARTS, *APPLIED, *EVENTS, *OUTCOMES, *STATUSES, *FAILURES, *BRANCHES, *INSIDE)
 

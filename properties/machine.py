@@ -198,6 +198,17 @@ class LifeCycle(RuleBasedStateMachine):
         self.do(SetMask(self.device(device), DmaMask((1 << bits) - 1)), dictated, self.beside(other))
 
     @precondition(has_devices)
+    @rule(device=st.integers(0, 2), size=st.sampled_from((1, 4096, 70000)))
+    def reach_the_end(self, device: int, size: int) -> None:
+        """A driver sets the narrowest mask that reaches its window, and maps the last bytes of RAM."""
+        device = self.device(device)
+        view, online = self.run.guest.view(device), self.run.ledger.online
+        if view is not None and view.window is not None and online:
+            end = (view.window.direct if view.window.direct.size else view.window.dynamic).stop
+            self.do(SetMask(device, DmaMask(own.power_of(end) - 1)))
+            self.do(Map(device, place(online[-1], Place.END, size, 0), Direction.BIDIRECTIONAL))
+
+    @precondition(has_devices)
     @rule(device=st.integers(0, 2), bits=st.sampled_from(own.COHERENT_BITS), asks=st.booleans())
     def other_mask(self, device: int, bits: int, asks: bool) -> None:
         """A driver asks for the mask that it would need, or sets its coherent one."""

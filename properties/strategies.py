@@ -108,6 +108,11 @@ def platforms(draw: st.DrawFn, name: str, strength: Strength, lpar: Lpar) -> Pro
     return profile
 
 
+def power_of(size: int) -> int:
+    """The smallest power of two that is not less."""
+    return 1 << max(0, size - 1).bit_length()
+
+
 def largest_shift(pages: int) -> int:
     """log2 of the largest page of a mask; 4 KiB for a mask without any."""
     return max((shift for bit, shift in enumerate(PAGE_SHIFTS) if pages >> bit & 1), default=12)
@@ -123,7 +128,7 @@ def blocks_about(ram: int, pages: int) -> st.SearchStrategy[int]:
     """Blocks of TCEs that just hold `ram` bytes, just do not, or hold much more, to 2^63; some are no power of two."""
     shift = largest_shift(pages)
     needed = max(1, -(-ram >> shift))
-    power = 1 << max(0, (needed - 1).bit_length())
+    power = power_of(needed)
     return st.sampled_from(
         (
             power,
@@ -313,9 +318,25 @@ def configurations(draw: st.DrawFn, platform: str, strength: Strength) -> tuple[
     """What an example starts from: a platform, a partition, and the masks that drivers set at boot."""
     lpar = draw(partitions(strength))
     profile = draw(platforms(platform, strength, lpar))
+    if draw(st.integers(0, 11)) == 0:
+        profile, lpar = at_the_edge(profile, lpar)
     probe = st.tuples(st.sampled_from(MASK_BITS), faults(*ALL_POINTS))
     fewest = draw(st.sampled_from((0, lpar.devices, lpar.devices)))
     return profile, lpar, draw(st.lists(probe, min_size=fewest, max_size=lpar.devices))
+
+
+def at_the_edge(profile: Profile, lpar: Lpar) -> tuple[Profile, Lpar]:
+    """The same with RAM that ends at a power of two, and direct windows that begin at that one: the last byte of RAM is
+    the last that a mask of one bit more reaches.
+    """
+    end = PhysAddr(power_of(max(lpar.blocks[-1].stop, 4 * GIB)))
+    blocks = (*lpar.blocks[:-1], Span(lpar.blocks[-1].start, end))
+    online = tuple(sorted({*lpar.online, len(blocks) - 1}))
+    block = max(1, end >> largest_shift(profile.pages))
+    return (
+        replace(profile, dma64=BusAddress(end), limited=BusAddress(end), mmio32=None, block=block),
+        replace(lpar, blocks=blocks, online=online, hotplug_max=end, vpmem=(), vpmem_at_boot=()),
+    )
 
 
 def set_aside(block: Span[PhysAddr], which: int, page: int) -> Span[PhysAddr]:
