@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel trees that the conformance tests run on: Debian's, fetched once into the user's cache."""
+"""What the conformance tests run on: the kernel trees of Debian, fetched once into the user's cache, and a QEMU."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ import pytest
 from conformance.kernel.kernels import Kernels
 from conformance.kernel.sources import fetch
 from conformance.kernel.tree import Tree, read_tree
+from conformance.qemu.hypervisor import QemuHypervisor
 from ddwcheck.sources import cache_folder
+from model.run import pe_of
 
 RELEASES = os.environ.get("DDWCHECK_RELEASES", "6.12 7.3").split()
 """Those to test: the first release with the split and the newest, unless the environment names others."""
@@ -26,3 +28,10 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
     """The programs of one release."""
     with Kernels(tree_of(request.param), cache_folder(None) / "programs") as programs:
         yield programs
+
+
+@pytest.fixture
+def hypervisor() -> Iterator[QemuHypervisor]:
+    """A machine with two PEs."""
+    with QemuHypervisor(cache_folder(None) / "qemu", [pe_of(0), pe_of(1)]) as running:
+        yield running

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The model's guest lives on a real QEMU, and is judged after every step by the TCEs that are read back."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
 import pytest
 
 from conformance.qemu.hypervisor import QemuHypervisor
-from ddwcheck.sources import cache_folder
 from model.defects import apply, catalogue
 from model.events import (
     AllocCoherent,
@@ -26,22 +24,15 @@ from model.events import (
 )
 from model.guest.kernel import Kernel
 from model.profiles import Lpar
-from model.run import InvariantBroken, Run, pe_of
+from model.run import InvariantBroken, Run
 from model.types import GIB, KIB, MIB, Direction, DmaMask, PhysAddr, Span
 
-CACHE = cache_folder(None) / "qemu"
 BLOCKS = tuple(Span(PhysAddr(k * 256 * MIB), PhysAddr((k + 1) * 256 * MIB)) for k in range(8))
 LPAR = Lpar(BLOCKS, tuple(range(6)), PhysAddr(2 * GIB), functions=(0, 1))
 RAGGED = replace(LPAR, blocks=(Span(PhysAddr(0), PhysAddr(256 * MIB + 64 * KIB)),), online=(0,))
 """RAM that ends inside an I/O page."""
 STEPS = 100
 MASKS = (DmaMask((1 << 64) - 1), DmaMask((1 << 32) - 1), DmaMask((1 << 40) - 1))
-
-
-@pytest.fixture
-def hypervisor() -> Iterator[QemuHypervisor]:
-    with QemuHypervisor(CACHE, [pe_of(0), pe_of(1)]) as running:
-        yield running
 
 
 def life(random: Random, run: Run) -> Event:
