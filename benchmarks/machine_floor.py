@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from benchmarks.timing import Figure, milliseconds, seconds
-from properties.machine import SHARDS, LifeCycle, Shard, machine_of, seeded
+from properties.machine import SHARDS, LifeCycle, Shard, machine_of, seeded, written_briefly
 from properties.settings import CI
 from properties.strategies import configurations
 
@@ -24,7 +24,9 @@ def nothing(shard: Shard) -> type[RuleBasedStateMachine]:
 
     state = cast(Any, LifeCycle).setup_state()
     rules = {r.function.__name__: rule(**r.arguments)(_idle(r.function.__name__)) for r in state.rules}  # type: ignore[no-untyped-call]
-    return type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
+    return written_briefly(
+        type("Nothing", (RuleBasedStateMachine,), {"boot": initialize(data=st.data())(boot), **rules})
+    )
 
 
 def _idle(name: str) -> Any:

@@ -4,7 +4,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from zlib import crc32
 
 from hypothesis import seed
@@ -91,6 +91,21 @@ class Tally:
         }  # fmt: skip
 
 
+M = TypeVar("M", bound=RuleBasedStateMachine)
+
+
+def written_briefly(machine: type[M]) -> type[M]:
+    """The machine, of which Hypothesis writes each rule by its name alone.
+
+    It writes all rules down whenever it has drawn one in vain, otherwise with everything that their arguments are sampled
+    from: half a megabyte each time.
+    """
+    for each in machine.setup_state().rules:
+        each._cached_repr = each.function.__name__
+    return machine
+
+
+@written_briefly
 class LifeCycle(RuleBasedStateMachine):
     """A partition on a platform; subclasses say which (`machine_of`)."""
 
