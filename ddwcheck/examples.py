@@ -80,6 +80,11 @@ EXAMPLES = {
         Example("ddwcheck findings", "all that FINDINGS.md lists, below findings/", Needs.KERNEL),
         Example("ddwcheck findings F1 Q2 --out /tmp/two", "two of them", Needs.QEMU),
     ),
+    "defects": (
+        Example("ddwcheck defects", "is every bug of the history caught, and by what?"),
+        Example("ddwcheck defects default-in-use-is-removed", "one of them, told whole"),
+        Example("ddwcheck defects --seeds 10 --prove", "how long searches take, which theorems refute it", Needs.TIME, 3),
+    ),
     "doctor": (
         Example("ddwcheck doctor", "everything; always exit 0"),
         Example("ddwcheck doctor prove second", "is all there for the proofs? Exit 3 if not"),
