@@ -39,6 +39,11 @@ EXAMPLES = {
         Example("ddwcheck explain --event unmap", "what the kernel does on an event, function by function"),
         Example(f"ddwcheck explain {VECTOR}", "the events of a trace, step by step", code=1),
     ),
+    "explore": (
+        Example("ddwcheck explore --depth 2", "all sequences of two events in a small partition"),
+        Example("ddwcheck explore --profile powervm-sriov --depth 5", "many more", Needs.TIME),
+        Example("ddwcheck explore --depth 1 --release 6.12 --out /tmp/explored", "the shortest that 6.12 breaks", code=1),
+    ),
     "kernel": (
         Example("ddwcheck kernel ~/linux --since HEAD^", "what the last commit breaks or mends", Needs.KERNEL),
         Example("ddwcheck kernel ~/linux --time 600 --sanitize", "ten minutes, with ASan and UBSan", Needs.KERNEL),

@@ -20,6 +20,8 @@ from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.explore import Wish as Small
+from ddwcheck.explore import explore as explore_all
 from ddwcheck.findings import generate as generate_findings
 from ddwcheck.formats import Format, Rendered, rendered
 from ddwcheck.formats.text import VerdictsInColour
@@ -102,6 +104,21 @@ def explain(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
     )
     return explain_decision(question)
+
+
+@app.command(epilog=epilog("explore"))
+def explore(
+    *,
+    profile: Annotated[
+        str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
+    ] = "powervm-dedicated",
+    depth: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Events in a row.")] = 3,
+    release: Release = None,
+    time: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Give up after that.")] = 300,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
+) -> Answer:
+    """Go through every sequence of events, failures among them, of a partition of 4 blocks, 16 TCEs and 2 functions."""
+    return explore_all(Small(profile, release or REFERENCE, depth, time, out))
 
 
 @app.command(epilog=epilog("kernel"))
