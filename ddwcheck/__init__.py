@@ -2,7 +2,11 @@
 """The `ddwcheck` command, and what all its parts share: verdicts, exit codes, bad input."""
 
 from enum import Enum
+from io import StringIO
 from textwrap import wrap
+
+from rich.console import Console
+from rich.table import Table
 
 
 class Verdict(Enum):
@@ -34,3 +38,11 @@ def wrapped(line: str) -> list[str]:
     """A line of a report in pieces that fit; what follows the first is indented further."""
     indent = len(line) - len(line.lstrip())
     return wrap(line, WIDTH, subsequent_indent=" " * (indent + 4), break_on_hyphens=False) or [""]
+
+
+def drawn(table: Table, width: int) -> list[str]:
+    """The lines of a table as plain text."""
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(table)
+    assert isinstance(console.file, StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]

@@ -39,6 +39,11 @@ EXAMPLES = {
         Example("ddwcheck explain --event unmap", "what the kernel does on an event, function by function"),
         Example(f"ddwcheck explain {VECTOR}", "the events of a trace, step by step", code=1),
     ),
+    "explore": (
+        Example("ddwcheck explore --depth 2", "all sequences of two events in a small partition"),
+        Example("ddwcheck explore --profile powervm-sriov --depth 5", "many more", Needs.TIME),
+        Example("ddwcheck explore --depth 1 --release 6.12 --out /tmp/explored", "the shortest that 6.12 breaks", code=1),
+    ),
     "kernel": (
         Example("ddwcheck kernel ~/linux --since HEAD^", "what the last commit breaks or mends", Needs.KERNEL),
         Example("ddwcheck kernel ~/linux --time 600 --sanitize", "ten minutes, with ASan and UBSan", Needs.KERNEL),
@@ -79,6 +84,11 @@ EXAMPLES = {
     "findings": (
         Example("ddwcheck findings", "all that FINDINGS.md lists, below findings/", Needs.KERNEL),
         Example("ddwcheck findings F1 Q2 --out /tmp/two", "two of them", Needs.QEMU),
+    ),
+    "defects": (
+        Example("ddwcheck defects", "is every bug of the history caught, and by what?"),
+        Example("ddwcheck defects default-in-use-is-removed", "one of them, told whole"),
+        Example("ddwcheck defects --seeds 10 --prove", "how long searches take, which theorems refute it", Needs.TIME, 3),
     ),
     "doctor": (
         Example("ddwcheck doctor", "everything; always exit 0"),

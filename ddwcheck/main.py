@@ -14,10 +14,14 @@ from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
 from ddwcheck.boot import run as boot_kernels
+from ddwcheck.defects import Wish as Bugs
+from ddwcheck.defects import record as record_of_bugs
 from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
 from ddwcheck.explain import Question
 from ddwcheck.explain import explain as explain_decision
+from ddwcheck.explore import Wish as Small
+from ddwcheck.explore import explore as explore_all
 from ddwcheck.findings import generate as generate_findings
 from ddwcheck.formats import Format, Rendered, rendered
 from ddwcheck.formats.text import VerdictsInColour
@@ -100,6 +104,21 @@ def explain(
         profile=profile, ram_max=ram_max, block=block, pages=pages, vpmem=vpmem, mask=mask, release=release
     )
     return explain_decision(question)
+
+
+@app.command(epilog=epilog("explore"))
+def explore(
+    *,
+    profile: Annotated[
+        str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
+    ] = "powervm-dedicated",
+    depth: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Events in a row.")] = 3,
+    release: Release = None,
+    time: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Give up after that.")] = 300,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
+) -> Answer:
+    """Go through every sequence of events, failures among them, of a partition of 4 blocks, 16 TCEs and 2 functions."""
+    return explore_all(Small(profile, release or REFERENCE, depth, time, out))
 
 
 @app.command(epilog=epilog("kernel"))
@@ -223,6 +242,21 @@ def findings(
 ) -> Answer:
     """Make the counterexample of each listed finding anew, on the kernel's C and on QEMU, as a folder of its own."""
     return generate_findings(path, out, names or [])
+
+
+@app.command(epilog=epilog("defects"))
+def defects(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Told whole; by default all.")] = None,
+    *,
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Search for each so often, too.")] = 0,
+    time: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Give each search up after that.")] = 60,
+    prove: Annotated[bool, typer.Option("--prove", help="Ask the theorems about each rule, too.")] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Write the counterexample of each below it.")
+    ] = None,
+) -> Answer:
+    """Show each DDW bug of Linux's history again by its trace, and say which invariant catches it."""
+    return record_of_bugs(Bugs(names or (), seeds, time, prove, out))
 
 
 @app.command(epilog=epilog("doctor"))

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
-from ddwcheck import BadInput, Verdict, worst, wrapped
+from ddwcheck import BadInput, Verdict, drawn, worst, wrapped
 from ddwcheck.live import bar
 from ddwcheck.log_files import shown
 from ddwcheck.sources import cache_folder
@@ -164,10 +162,7 @@ def table(rows: list[Row]) -> list[str]:
         verdict = row["verdict"] if not row["complaints"] or row["verdict"] != Proved.PROVED else "NOT GREEN"
         seconds = "cached" if row["cached"] else f"{row['seconds']:.1f}"
         made.add_row(row["id"].split("::")[1], row["supports"], verdict, seconds, f"{row['rlimit']:,}")
-    console = Console(file=StringIO(), width=130, color_system=None)
-    console.print(made)
-    assert isinstance(console.file, StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return drawn(made, 130)
 
 
 def told(row: Row) -> list[str]:

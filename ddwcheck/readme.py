@@ -8,7 +8,10 @@ from pathlib import Path
 
 from conformance.boot.scenarios import SCENARIOS
 from ddwcheck import BadInput, Verdict
+from ddwcheck.defects import BY_COMPARISON
 from ddwcheck.rules import rule_map
+from history import catalogue as history
+from history.not_covered import NOT_COVERED
 from model.defects import catalogue
 from model.invariants import INVARIANTS
 from model.profiles import PROFILES
@@ -60,6 +63,22 @@ def defects() -> str:
     return markdown(["defect", "why it is wrong", "releases", "breaks"], rows)
 
 
+def bugs() -> str:
+    """Every bug of the history that the model covers."""
+    rows = [
+        [bug.title, f"`{bug.fixed}`" + ("" if bug.confirmed else " (not confirmed)"), bug.release or bug.date, f"`{id}`",
+         f"`{bug.defect.breaks}`" if bug.defect.breaks else BY_COMPARISON]
+        for id, bug in history().items()
+    ]  # fmt: skip
+    return markdown(["fix", "commit", "in, or of", "defect", "caught by"], rows)
+
+
+def not_covered() -> str:
+    """Those that it does not."""
+    rows = [[one.title, f"`{one.commit}`" if one.commit else "", one.why] for one in NOT_COVERED]
+    return markdown(["fix", "commit", "why not"], rows)
+
+
 def profiles() -> str:
     """The built-in platforms."""
     rows = [
@@ -99,7 +118,7 @@ def boots() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "invariants": invariants, "defects": defects, "profiles": profiles, "silences": silences,
-    "rules": rules,
+    "rules": rules, "bugs": bugs, "not_covered": not_covered,
     "boots": boots,
 }  # fmt: skip
 

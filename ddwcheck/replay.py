@@ -18,8 +18,9 @@ from ddwcheck.kernel import kernels_of
 from ddwcheck.live import bar
 from ddwcheck.log_files import shown
 from ddwcheck.outcome import Finding, Outcome, undecided
+from history import every_defect
 from model.calls import HcallStatus, RtasStatus
-from model.defects import REFERENCE, RELEASES, Defect, apply, catalogue, of_release
+from model.defects import REFERENCE, RELEASES, Defect, apply, of_release
 from model.events import CreateTable, Event, Fault, Step
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
@@ -176,7 +177,7 @@ def _load(path: str) -> Any:
 
 def defects_of(trace: Trace, release: str, fixed: str) -> list[Defect]:
     """The defects of the release and of the trace, each once, less those that are taken as fixed."""
-    known = catalogue()
+    known = every_defect()
     if release not in (REFERENCE, *RELEASES):
         raise BadInput(f"release {release!r} is none of {', '.join((REFERENCE, *RELEASES))}")
     for name in trace.defects:

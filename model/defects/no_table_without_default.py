@@ -22,7 +22,7 @@ DEFECT = Defect(
     breaks="kexec-keeps-running",
     replaces=kexec.inherited_table,
     by=none_at_all,
-    commits="381ceda88c4c; b1fc44eaa9ba (6.0) and 09a3c1e46142 (6.8, hash not confirmed) mended it",
+    commits="381ceda88c4c, fixed by 09a3c1e46142 (hash not confirmed), in part by b1fc44eaa9ba",
     root_cause="A device whose default window made room for the dynamic one has the latter's property alone; a kernel that "
     "dumps cannot use it.",
 )

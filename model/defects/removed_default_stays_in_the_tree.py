@@ -24,6 +24,6 @@ DEFECT = Defect(
     breaks="no-dead-liobn",
     replaces=enable.commit,
     by=keep_the_property,
-    commits="381ceda88c4c; b1fc44eaa9ba (6.0) mended it",
+    commits="381ceda88c4c, fixed by b1fc44eaa9ba",
     root_cause="A kernel that follows by kexec takes the dynamic window for a default one that is there no more.",
 )
