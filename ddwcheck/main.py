@@ -27,6 +27,7 @@ from ddwcheck.log import check as check_logs
 from ddwcheck.page_files import page as write_page
 from ddwcheck.prove import Wish as Theorems
 from ddwcheck.prove import prove as prove_theorems
+from ddwcheck.qemu import again as replay_calls
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
@@ -166,9 +167,14 @@ def qemu(
     accesses: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="And accesses of a device.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
+    replay: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Instead: a calls.json, or the folder that holds it, once more.")
+    ] = None,
     form: Form = Format.TEXT,
 ) -> Answer:
     """Make random RTAS calls and hypercalls on a real QEMU, let a device do DMA, and compare with what is expected."""
+    if replay is not None:
+        return rendered(replay_calls(replay), form)
     return rendered(judge_qemu(calls, accesses, seed, out), form)
 
 
