@@ -40,8 +40,9 @@ class Told:
 class Exhibit:
     """A counterexample. See the report's template for what each field is.
 
-    also: other invariants broken by the same step. known: its id in FINDINGS.md, and ids of the defects behind it. functions: of the kernel, where it
-    goes wrong. kind: whose mistake it is. command: what replays it. kept: the file beside it that holds what was run.
+    also: other invariants broken by the same step. known: its id in FINDINGS.md, and ids of the defects behind it.
+    functions: of the kernel, where it goes wrong. kind: whose mistake it is. command: what replays it. kept: the file
+    beside it that holds what was run.
     """
 
     invariant: str

@@ -60,10 +60,13 @@ Form = Annotated[Format, typer.Option("--format", help="For people, kernel CI, c
 @app.command(epilog=epilog("log"))
 def log(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")],
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to leave what breaks a rule, as folders and a page.")
+    ] = None,
     form: Form = Format.TEXT,
 ) -> Answer:
     """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
-    return rendered(check_logs(files), form)
+    return rendered(check_logs(files, out), form)
 
 
 @app.command(epilog=epilog("explain"))

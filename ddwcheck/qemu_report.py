@@ -56,7 +56,7 @@ SETTING = (
 class Case(NamedTuple):
     """What a report says of the calls. title, told: what is wrong; subject: what differs.
 
-    id, rule: of a known deviation. first: the first difference, if not that of a call. accesses: of a device, after the calls.
+    id, rule: of a known deviation. first: the first difference, if not that of a call. accesses: after the calls.
     """
 
     title: str
@@ -143,7 +143,8 @@ def exhibited(done: Shown, case: Case) -> Exhibit:
         steps.append(Told("What QEMU has after these calls; before this step, what was expected", (), ()))
     return Exhibit(
         invariant=case.subject, sentence=SENTENCES[case.subject], message=case.told, expected=wish, observed=got, also=(),
-        effect=case.effect, why=(case.rule,) if case.rule else (), known=(case.id,) if case.id else (), functions=case.functions,
+        effect=case.effect, why=(case.rule,) if case.rule else (), known=(case.id,) if case.id else (),
+        functions=case.functions,
         releases=(f"QEMU {version()}",), fixes=(), kind=case.kind, guest="calls on one PE",
         platform=f"QEMU {version()}, pseries",
         found=case.found, command=case.command, steps=tuple(steps), finding=drawn(done, case, len(steps)), kept=CALLS,
