@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU answers and stores what is expected of it, and the comparison sees whatever is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from ddwcheck.main import main
 from ddwcheck.sources import cache_folder
 from model.calls import HcallAnswer, StuffTce
 from model.hypervisor.papr import Papr
-from model.types import Tce
+from model.interfaces import Reach
+from model.types import CONTROL, BusAddress, Pe, Tce
 
 CACHE = cache_folder(None) / "qemu"
 CALLS = 60_000
@@ -42,6 +44,14 @@ class StuffsOneLess(Papr):
         return answer
 
 
+class ReachesWithoutLeave(Papr):
+    """Wrong: a device may write what it may only read."""
+
+    def translate(self, pe: Pe, bus: BusAddress) -> Reach | None:
+        reach = super().translate(pe, bus)
+        return reach if reach is None else reach._replace(control=CONTROL)
+
+
 def test_a_difference_is_kept_as_a_folder_and_is_exit_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,4 +59,24 @@ def test_a_difference_is_kept_as_a_folder_and_is_exit_1(
     assert main(["qemu", "--calls", "4000", "--accesses", "0", "--seed", "3", "--out", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
     assert "VIOLATED after 1 calls" in shown and "StuffTce" in shown
-    assert (tmp_path / "qemu-seed-3" / "report.txt").read_text().startswith("VIOLATED after ")
+    folder = tmp_path / "qemu-seed-3"
+    report = (folder / "report.txt").read_text()
+    assert "expected: " in report and "Needed, each by itself: call 1\n" in report and "Fails as well with: " in report
+    assert max(len(line) for line in report.splitlines() if str(tmp_path) not in line) <= 75
+    (call,) = json.loads((folder / "calls.json").read_text())["calls"]
+    assert call["ioba"] == 0 and call["count"] == 1  # the plainest that shows it
+    page = (tmp_path / "index.html").read_text()
+    assert page.count('<details class="finding"') == 1 and "Copy replay command" in page
+    assert main(["qemu", "--replay", str(folder)]) == 1
+    monkeypatch.undo()
+    assert main(["qemu", "--replay", str(folder / "calls.json")]) == 0  # with the right rule there is no difference
+
+
+def test_an_access_that_differs_is_one_access_after_few_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("conformance.qemu.expected.DEVIATIONS", (ReachesWithoutLeave, *DEVIATIONS))
+    assert main(["qemu", "--calls", "1", "--accesses", "5000", "--seed", "3", "--out", str(tmp_path)]) == 1
+    assert "a device " in capsys.readouterr().out
+    kept = json.loads((tmp_path / "qemu-seed-3" / "calls.json").read_text())
+    assert len(kept["accesses"]) == 1 and len(kept["calls"]) <= 4

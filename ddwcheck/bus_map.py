@@ -60,6 +60,10 @@ class BusMap(NamedTuple):
     left_out: int = 0
 
 
+NOTHING = BusMap((), ())
+"""Of what is no run of a partition, such as a theorem."""
+
+
 class Offence(NamedTuple):
     """A place on the bus: an address, and the I/O page or window that holds it. what: to go before "bus address"."""
 
@@ -72,7 +76,7 @@ class Finding(NamedTuple):
     """A violated run as a picture shows it. before: None where that state cannot be had again.
 
     maps: after boot and after each step up to `number`, all with the same bands left out; only the last where those
-    before it cannot be had.
+    before it cannot be had, none where there is nothing to draw.
     """
 
     violation: Violation
@@ -240,5 +244,5 @@ def _offence(violation: Violation, windows: Sequence[WindowView]) -> Offence | N
     if holder is not None and at == holder.span:
         return Offence(at.start, _plain(at), "It is about the window at")
     base, page = (holder.base, 1 << holder.page_shift) if holder else (0, 1 << SMALLEST_PAGE)
-    start, stop = ((end - base) // page * page + base for end in (at.start, at.stop + page - 1))
+    start, stop = ((end - base) // page * page + base for end in (at.start, max(at.stop, at.start + 1) + page - 1))
     return Offence(at.start, Span(start, stop))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from ddwcheck.bus_map import Area, Band, BusMap, Finding, Lane, Offence
+from ddwcheck.bus_map import NOTHING, Area, Band, BusMap, Finding, Lane, Offence
 from model.invariants import Violation
 from model.types import BusAddress, Span
 
@@ -17,8 +17,10 @@ LAST = 1 << 65
 """No range ends behind it; a window of 2^64 bytes need not begin at 0."""
 NO_CRASH = "The guest must not crash."
 """What a crash breaks, which is no invariant of the list."""
-UNDECIDED = "undecided"
-"""Whose mistake it is, as long as nothing shows that: the kernel's, the hypervisor's, the specification's or the model's."""
+UNDECIDED = "undecided (kernel / hypervisor / specification / model)"
+"""Whose mistake it is, as long as nothing shows that."""
+KEPT = "trace.json"
+"""What was run, where it is a trace of events."""
 
 
 class BadExhibit(ValueError):
@@ -38,8 +40,9 @@ class Told:
 class Exhibit:
     """A counterexample. See the report's template for what each field is.
 
-    also: other invariants broken by the same step. known: ids of the defects behind it. functions: of the kernel, where it
-    goes wrong. kind: whose mistake it is. command: what replays it.
+    also: other invariants broken by the same step. known: its id in FINDINGS.md, and ids of the defects behind it.
+    functions: of the kernel, where it goes wrong. kind: whose mistake it is. command: what replays it. kept: the file
+    beside it that holds what was run.
     """
 
     invariant: str
@@ -61,6 +64,7 @@ class Exhibit:
     command: str
     steps: tuple[Told, ...]
     finding: Finding
+    kept: str = KEPT
 
 
 WORDS = (
@@ -89,6 +93,7 @@ def to_json(exhibit: Exhibit) -> dict[str, Any]:
         "ddwcheck_finding": VERSION,
         **{name: getattr(exhibit, name) for name in (*WORDS, *LISTS)},
         "steps": [asdict(told) for told in exhibit.steps],
+        "kept": exhibit.kept,
         "number": exhibit.finding.number,
         "offence": None if offence is None else [hex(offence.address), *_hex(offence.extent), offence.what],
         "areas": [[area.lane.name, *_hex(area.span), area.text, area.there, area.detail] for area in areas],
@@ -110,7 +115,8 @@ def from_json(data: Any) -> Exhibit:
         words = {name: _text(data[name]) for name in WORDS}
         lists = {name: _texts(data[name]) for name in LISTS}
         steps = tuple(Told(_text(s["event"]), _texts(s["dictated"]), _texts(s["calls"])) for s in data["steps"])
-        return Exhibit(**words, **lists, steps=steps, finding=_finding(data))  # type: ignore[arg-type]
+        kept = _text(data.get("kept", KEPT))
+        return Exhibit(**words, **lists, steps=steps, finding=_finding(data), kept=kept)  # type: ignore[arg-type]
     except KeyError as missing:
         raise BadExhibit(f"finding lacks {missing}") from None
     except (TypeError, ValueError, AttributeError, IndexError) as wrong:
@@ -165,7 +171,7 @@ def _finding(data: dict[str, Any]) -> Finding:
     maps = tuple(
         BusMap(_chosen(areas, one["areas"]), _chosen(bands, one["bands"]), int(one["left_out"])) for one in data["maps"]
     )
-    if not maps or not len(maps) <= data["number"] + 1 <= len(data["steps"]) + 1:
+    if maps and not len(maps) <= data["number"] + 1 <= len(data["steps"]) + 1:
         raise ValueError(f"{len(maps)} maps up to step {data['number']} of {len(data['steps'])}")
     offence = None
     if data["offence"] is not None:
@@ -175,7 +181,7 @@ def _finding(data: dict[str, Any]) -> Finding:
             raise ValueError(f"{address} is not in {start} to {stop}")
     violation = Violation(*(data[name] for name in ("invariant", "message", "expected", "observed")))
     before = maps[-2] if len(maps) > 1 else None
-    return Finding(violation, data["number"], before, maps[-1], offence, maps)
+    return Finding(violation, data["number"], before, maps[-1] if maps else NOTHING, offence, maps)
 
 
 def _chosen(items: Sequence[T], numbers: Iterable[int]) -> tuple[T, ...]:

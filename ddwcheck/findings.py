@@ -3,6 +3,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -22,7 +23,8 @@ from conformance.qemu import shown as on_qemu
 from conformance.qemu.guest import NotInstalled, require_programs
 from conformance.shrink import bounded, shrink
 from conformance.survey import watch
-from ddwcheck import BadInput, Verdict, listed, qemu_report, report
+from ddwcheck import BadInput, Verdict, listed, page_files, qemu_report, report
+from ddwcheck.campaign import Campaign
 from ddwcheck.checks import where
 from ddwcheck.listed import Listed
 from ddwcheck.live import bar
@@ -72,8 +74,19 @@ def generate(path: str, out: str, wanted: Sequence[str]) -> tuple[list[str], Ver
     ]
     missing = [one for one in told if one.why]
     lines.append(f"{len(rows) - len(missing)} of {len(rows)} findings have their folder")
+    if there := [folder / row.id for row in rows if (folder / row.id / page_files.MARK).exists()]:
+        lines.append(f"{keep(folder, lines, there)}")
     verdict = Verdict.INCONCLUSIVE if missing else Verdict.HOLDS
     return lines, Verdict.VIOLATED if any(one.gone for one in told) else verdict
+
+
+def keep(folder: Path, lines: Sequence[str], there: Sequence[Path]) -> Path:
+    """The page of all that have their folder: by what they break, which is all that was looked at."""
+    broken = [page_files.leaf(path).exhibit for path in there]
+    looked_at = Counter(found.invariant for found in broken)
+    ran = Campaign("what FINDINGS.md lists", tuple(lines), (), looked_at, (), tuple(looked_at),
+                   sentences={found.invariant: found.sentence for found in broken})  # fmt: skip
+    return page_files.keep(folder, ran, there)
 
 
 def _rows(path: str, wanted: Sequence[str]) -> list[Listed]:
@@ -211,5 +224,5 @@ def _of_qemu(rows: Sequence[Listed], folder: Path) -> Iterator[Made]:
         if not qemu_report.differ(done):
             yield Made(row, why="this QEMU does not show it any more", gone=True)
             continue
-        qemu_report.write(folder / row.id, done, row)
+        qemu_report.write(folder / row.id, done, qemu_report.of_row(row, done))
         yield Made(row, f"QEMU {qemu_report.version()}, {row.rule}")

@@ -21,6 +21,11 @@ class Listed(NamedTuple):
     rule: str = ""
     kind: str = "kernel, undecided: no maintainer has been asked"
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Each function that the row names."""
+        return tuple(dict.fromkeys(re.findall(r"\w+\(\)", self.function)))
+
 
 def read(path: Path) -> list[Listed]:
     """All rows in their order; OSError if the file cannot be read, ValueError if it has two of one id."""

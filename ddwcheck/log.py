@@ -1,11 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ddwcheck log`: what real kernels decided, by their logs and tracepoints, held against the model; and QEMU's traces."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
-from ddwcheck import BadInput, Verdict, log_outcome, log_rules, record, sizes, worst, wrapped
-from ddwcheck.live import spinner
+from ddwcheck import (
+    BadInput,
+    Verdict,
+    campaign,
+    log_outcome,
+    log_report,
+    log_rules,
+    page_files,
+    record,
+    sizes,
+    worst,
+    wrapped,
+)
+from ddwcheck.live import bar, spinner
 from ddwcheck.log_cases import RAM_SHIFTS, sizes_known
 from ddwcheck.log_devices import Attempt, Device, Devices, group
 from ddwcheck.log_files import lines, shown
@@ -13,7 +30,7 @@ from ddwcheck.log_groups import Group, groups
 from ddwcheck.log_judge import Reading, judge
 from ddwcheck.log_lines import CannotMap, Create, Created, Fact, Limit, Note, Query, Remove, Reset, Summary, read
 from ddwcheck.log_outcome import Judged
-from ddwcheck.outcome import Outcome
+from ddwcheck.outcome import Finding, Outcome
 from ddwcheck.record_kernel import said
 from ddwcheck.record_lines import PREFIX
 from ddwcheck.tracepoints import Tracepoints
@@ -37,8 +54,13 @@ class Log(NamedTuple):
         yield from judge(group(self.tracepoints.lines))
 
 
-def check(paths: Sequence[str]) -> Outcome:
-    """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read."""
+def check(paths: Sequence[str], out: str | None = None) -> Outcome:
+    """The report on some logs, each by itself, and the verdict on all. Nothing is judged before all are read.
+
+    out: a folder for what breaks a rule, with a page of it.
+    """
+    if out is not None:
+        make_room(out)
     with spinner() as progress:
         task = progress.add_task("")
         logs = []
@@ -71,19 +93,67 @@ def check(paths: Sequence[str]) -> Outcome:
     verdict = worst(verdicts)
     low, high = sizes.human(1 << RAM_SHIFTS[0] - 1), sizes.human(1 << RAM_SHIFTS[-1])
     report.append(f"{verdict.name}: hotplug maxima tried: ({low}, {high}]")
-    lines = tuple(part for line in report for part in wrapped(line))
+    printed = tuple(part for line in report for part in wrapped(line))
     checks, findings = tuple(one.check for one in seen), tuple(f for one in seen for f in one.findings)
-    return Outcome("log", " ".join(map(shown, paths)), verdict, lines, checks, findings)
+    outcome = Outcome("log", " ".join(map(shown, paths)), verdict, printed, checks, findings)
+    return outcome if out is None else keep(outcome, paths, Path(out))
+
+
+def make_room(out: str) -> None:
+    """BadInput before anything is read if the folder cannot be written."""
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{shown(out)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
+
+
+def keep(outcome: Outcome, paths: Sequence[str], out: Path) -> Outcome:
+    """The outcome with a folder for each finding, and their page; what the user does not wait for has none."""
+    found = list(outcome.findings)
+    with bar() as progress, suppress(KeyboardInterrupt):
+        for number, one in progress.track(list(enumerate(found)), description="reports"):
+            assert one.place is not None
+            path = next(path for path in paths if shown(path) == one.place.file)
+            words = f"{Path(path).stem} {one.place.line} {log_report.invariant_of(one)} {number}"
+            folder = out / re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+            log_report.write(folder, shown(path), list(lines(path)), one, partial(findings_in, shown(path)))
+            found[number] = replace(one, folder=str(folder))
+    kept = tuple(f"{Path(one.folder) / 'report.txt'}" for one in found if one.folder)
+    outcome = replace(outcome, findings=tuple(found), lines=(*outcome.lines[:-1], *kept, outcome.lines[-1]))
+    index = page_files.keep(out, campaign.of(outcome), [Path(one.folder) for one in found if one.folder])
+    return replace(outcome, lines=(*outcome.lines, f"{index}"))
+
+
+def findings_in(where: str, numbered: Sequence[tuple[int, str]]) -> list[Finding]:
+    """What breaks a rule in some lines of a log."""
+    log = parsed(where, numbered)
+    judged = [*log_outcome.of_trace(where, log.traced), log_outcome.of_tracepoints(where, log.tracepoints)]
+    for device, readings in log.decisions:
+        judged += [log_outcome.of_try(where, device, number, r) for number, r in enumerate(readings, 1)]
+    loose = [broken for line in log.devices.loose for broken in log_rules.status(line)]
+    judged.append(log_outcome.of_loose(where, loose))
+    return [finding for one in judged for finding in one.findings]
 
 
 def parse(path: str) -> Log:
     """Read one log; one without a line about DDW says nothing, no pass."""
-    tracepoints = Tracepoints(shown(path))
-    found = group(read(_and_tracepoints(lines(path), tracepoints), shown(path)))
-    traced = record.Judge(shown(path), said(found))
-    traced.read(lines(path))
-    if not found.devices and not found.loose and not traced.calls and not tracepoints.calls:
+    log = _parsed(path, lambda: lines(path))
+    if not log.devices.devices and not log.devices.loose and not log.traced.calls and not log.tracepoints.calls:
         raise BadInput(f"{shown(path)}: no line about DDW")
+    return log
+
+
+def parsed(where: str, numbered: Sequence[tuple[int, str]]) -> Log:
+    """The same of lines that are at hand, of which there may be none."""
+    return _parsed(where, lambda: iter(numbered))
+
+
+def _parsed(path: str, told: Callable[[], Iterator[tuple[int, str]]]) -> Log:
+    """A log that is told twice: for what the kernel says, then for QEMU's trace, which that explains."""
+    tracepoints = Tracepoints(shown(path))
+    found = group(read(_and_tracepoints(told(), tracepoints), shown(path)))
+    traced = record.Judge(shown(path), said(found))
+    traced.read(told())
     return Log(path, found, traced, tracepoints)
 
 

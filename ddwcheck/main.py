@@ -31,6 +31,7 @@ from ddwcheck.log import check as check_logs
 from ddwcheck.page_files import page as write_page
 from ddwcheck.prove import Wish as Theorems
 from ddwcheck.prove import prove as prove_theorems
+from ddwcheck.qemu import again as replay_calls
 from ddwcheck.qemu import judge as judge_qemu
 from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
@@ -63,10 +64,13 @@ Form = Annotated[Format, typer.Option("--format", help="For people, kernel CI, c
 @app.command(epilog=epilog("log"))
 def log(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Kernel logs, traces of QEMU.")],
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to leave what breaks a rule, as folders and a page.")
+    ] = None,
     form: Form = Format.TEXT,
 ) -> Answer:
     """Replay the DDW lines of kernel logs through the model: what was decided, and does any line break a rule?"""
-    return rendered(check_logs(files), form)
+    return rendered(check_logs(files, out), form)
 
 
 @app.command(epilog=epilog("explain"))
@@ -185,9 +189,14 @@ def qemu(
     accesses: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="And accesses of a device.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",
+    replay: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Instead: a calls.json, or the folder that holds it, once more.")
+    ] = None,
     form: Form = Format.TEXT,
 ) -> Answer:
     """Make random RTAS calls and hypercalls on a real QEMU, let a device do DMA, and compare with what is expected."""
+    if replay is not None:
+        return rendered(replay_calls(replay), form)
     return rendered(judge_qemu(calls, accesses, seed, out), form)
 
 

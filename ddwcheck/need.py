@@ -23,6 +23,7 @@ class Need:
 
     needed: parts without which it does not fail; spare: parts without which it fails all the same. fails_too, holds: other
     values with which it fails as well, or does not. condition: when it fails in general, in words, where a proof says so.
+    untried: how many parts and values there was no time for.
     """
 
     needed: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Need:
     fails_too: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     condition: str = ""
+    untried: int = 0
 
 
 def needs(trace: Trace, shows: Shows, condition: str = "") -> Need:

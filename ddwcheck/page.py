@@ -2,6 +2,7 @@
 """`index.html`: a run or campaign as one page that needs nothing else, neither a network nor a file beside it."""
 
 import os
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -51,9 +52,17 @@ KEYS: dict[str, Callable[[Exhibit], tuple[str, ...]]] = {
     "invariant": lambda it: (it.invariant,),
     "function": lambda it: it.functions or ("not known",),
     "release": lambda it: it.releases or ("not known",),
-    "class": lambda it: (it.kind,),
+    "class": lambda it: classes(it.kind),
 }
 """What findings are grouped and filtered by."""
+CLASSES = ("kernel", "hypervisor", "spec question", "model", "undecided")
+"""Whose mistake a finding may be; undecided beside another: it looks so, and nobody has confirmed it."""
+
+
+def classes(kind: str) -> tuple[str, ...]:
+    """The classes that the words of a report name, before what they say in brackets."""
+    said = re.sub(r"\([^)]*\)", "", kind)
+    return tuple(name for name in CLASSES if re.search(rf"\b{name}\b", said)) or (kind,)
 
 
 def write(path: Path, leaves: Sequence[Leaf], campaign: Campaign | None = None) -> Path:
@@ -115,15 +124,16 @@ def rows(leaves: Sequence[Leaf], campaign: Campaign | None) -> Iterator[Row]:
     found = Counter(leaf.exhibit.invariant for leaf in leaves)
     checks = campaign.checks if campaign else {}
     broken = {*found, *(name for leaf in leaves for name in leaf.exhibit.also), *(campaign.broken if campaign else ())}
-    sentences = {name: item.sentence for name, item in INVARIANTS.items()}
+    sentences = dict(campaign.sentences) if campaign else {}
+    sentences = sentences or {name: item.sentence for name, item in INVARIANTS.items()}
     sentences |= {GUEST_CRASH: NO_CRASH} if GUEST_CRASH in broken else {}
     sentences |= {leaf.exhibit.invariant: leaf.exhibit.sentence for leaf in leaves}
     for name in dict.fromkeys([*sentences, *sorted(broken)]):
         sentence = sentences.get(name, "")
         times = checks.get(name, 0)
-        note = campaign.open if campaign else "no summary tells what was checked"
+        note = campaign.unclear.get(name, campaign.open) if campaign else "no summary tells what was checked"
         if campaign and not times:
-            note = "never checked"
+            note = campaign.unclear.get(name, "never checked")
         verdict = Verdict.VIOLATED if name in broken else Verdict.INCONCLUSIVE if note else Verdict.HOLDS
         yield Row(name, sentence, verdict.name, times, found[name], "" if verdict is Verdict.VIOLATED else note)
 
@@ -134,6 +144,8 @@ def story(exhibit: Exhibit, pieces: dict[Markup, int]) -> dict[str, Any]:
 
     frames: of which pieces each map consists; changed: what became and what ceased to be with each step, in words.
     """
+    if not exhibit.finding.maps:
+        return {}
     shown, maps = film(exhibit.finding), exhibit.finding.maps
     return {
         "box": [0, shown.top, shown.width, shown.height],

@@ -20,6 +20,8 @@ LARGEST_FILE = 1 << 26
 """Bytes; a page of such a file is of no use to anyone."""
 SUMMARY = "summary.json"
 """Beside counterexample folders, what the run that wrote them did."""
+MARK = "finding.json"
+"""What makes a folder a counterexample."""
 
 
 def page(folders: list[str], out: str | None) -> tuple[list[str], Verdict]:
@@ -31,7 +33,7 @@ def page(folders: list[str], out: str | None) -> tuple[list[str], Verdict]:
     for folder in folders:
         found, others = _inside(folder)
         inside += found
-        left_out += [f"{shown(str(other))}: no trace.json, left out" for other in others]
+        left_out += [f"{shown(str(other))}: no {MARK}, left out" for other in others]
     console = Console(stderr=True)
     quick = not console.is_terminal
     leaves = [leaf(path) for path in track(inside, "reading", console=console, transient=True, disable=quick)]
@@ -52,21 +54,22 @@ def _inside(folder: str) -> tuple[list[Path], list[Path]]:
     try:
         if not path.is_dir():
             raise BadInput(f"{shown(folder)}: no folder")
-        if (path / "trace.json").exists():
+        if any((path / name).exists() for name in (MARK, exhibit.KEPT)):
             return [path], []
         each = sorted(inside for inside in path.iterdir() if inside.is_dir())
-        found = [inside for inside in each if (inside / "trace.json").exists()]
+        found = [inside for inside in each if any((inside / name).exists() for name in (MARK, exhibit.KEPT))]
     except (OSError, ValueError) as error:
         raise BadInput(f"{shown(folder)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
     if not found and not (path / SUMMARY).exists():
-        raise BadInput(f"{shown(folder)}: no trace.json, no counterexample")
+        raise BadInput(f"{shown(folder)}: no {MARK}, no counterexample")
     return found, [inside for inside in each if inside not in found]
 
 
 def leaf(folder: Path) -> Leaf:
     """A counterexample folder; BadInput if a part is missing or damaged."""
-    _checked(folder / "trace.json", from_json, BadTrace)
-    data = _checked(folder / "finding.json", exhibit.from_json, BadExhibit)
+    data = _checked(folder / MARK, exhibit.from_json, BadExhibit)
+    if data.kept == exhibit.KEPT:
+        _checked(folder / data.kept, from_json, BadTrace)
     return Leaf(folder.name, data, _read(folder / "report.txt").decode(errors="replace"))
 
 

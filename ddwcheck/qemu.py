@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ddwcheck qemu`: random calls on a real QEMU pseries machine and on what is expected of it."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from json import dumps
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from conformance.qemu import dma
-from conformance.qemu.differ import Difference, Tally, compare
+from conformance.qemu import dma, kept
+from conformance.qemu.calls import Made
+from conformance.qemu.differ import DMA, TABLES, Access, Difference, Tally, compare
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
-from conformance.qemu.shorten import shorten
-from ddwcheck import BadInput, Verdict
-from ddwcheck.live import bar
+from conformance.qemu.kept import BadCalls
+from conformance.qemu.shorten import replay, shorten
+from conformance.qemu.shown import side_by_side
+from ddwcheck import BadInput, Verdict, campaign, page_files, qemu_report
+from ddwcheck.live import bar, spinner
 from ddwcheck.log_files import shown
+from ddwcheck.need import Need
 from ddwcheck.outcome import Check, Finding, Outcome, undecided
+from ddwcheck.qemu_need import needs
 from ddwcheck.sources import cache_folder
-from model.calls import GetTce, PutTce, PutTceIndirect, RtasCall, StuffTce
 
 
 def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
@@ -34,14 +40,14 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
         try:
             task = progress.add_task("calls", total=calls)
             found = compare(cache, calls, seed, lambda done: progress.update(task, completed=done), tally=tally)
-            if found is not None:
-                progress.update(task, description="shortening", total=None)
-                found = shorten(cache, found)
-            elif accesses:
+            if found is None and accesses:
                 progress.reset(task, description="accesses", total=accesses)
                 found = dma.compare(
                     cache, accesses, seed, lambda done: progress.update(task, completed=done), tally=reached
                 )
+            if found is not None:
+                progress.update(task, description="shortening", total=None)
+                found = shorten(cache, found)
         except KeyboardInterrupt:
             interrupted = True
     lines = [
@@ -59,49 +65,79 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
         verdict = Verdict.HOLDS if done else Verdict.INCONCLUSIVE
         checks = checks if done else undecided(checks, "interrupted" if interrupted else "not all was done")
         return Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed)
-    folder = Path(out) / f"qemu-seed-{seed}"
-    keep(folder, found, seed)
-    lines += [*told(found), f"{folder / 'calls.json'}"]
-    kind = type(found.calls[-1]).__name__
-    finding = Finding(
-        TABLES if found.expected.startswith(("window", "tables")) else kind, f"{kind}: {found.expected}",
-        "QEMU does not do what is expected of it", found.expected, found.observed,
-        steps=tuple(map(str, found.calls)), folder=str(folder),
+    need: Need | None = None
+    with spinner() as progress, suppress(KeyboardInterrupt):
+        progress.add_task("what it takes")
+        need = None if interrupted else needs(found, partial(replay, cache))
+    folder = _keep(Path(out) / f"qemu-seed-{seed}", cache, found, seed, need)
+    lines += [*told(found), f"{folder / 'report.txt'}"]
+    finding = _finding(found, folder)
+    outcome = Outcome("qemu", MACHINE, Verdict.VIOLATED, tuple(lines), checks, (finding,), seed)
+    index = page_files.keep(Path(out), campaign.of(outcome), [folder])
+    return replace(outcome, lines=(*lines, f"{index}"))
+
+
+def again(path: str) -> Outcome:
+    """Make kept calls once more. BadInput without QEMU, or if they cannot be read."""
+    file = Path(path) / qemu_report.CALLS if Path(path).is_dir() else Path(path)
+    calls, accesses = _calls_in(file)
+    try:
+        require_programs()
+    except NotInstalled as missing:
+        raise BadInput(str(missing)) from None
+    found = replay(cache_folder(None) / "qemu", calls, accesses)
+    number = len(calls) + len(accesses)
+    checks = (Check("calls", qemu_report.ANSWERS, number),)
+    if found is None:
+        line = f"HOLDS: QEMU does what is expected, {number} calls and accesses"
+        return Outcome("qemu", shown(path), Verdict.HOLDS, (line,), checks)
+    finding = replace(_finding(found, None), check="calls")
+    return Outcome("qemu", shown(path), Verdict.VIOLATED, tuple(told(found)), checks, (finding,))
+
+
+def _calls_in(file: Path) -> tuple[tuple[Made, ...], tuple[Access, ...]]:
+    where = shown(str(file))
+    try:
+        data = json.loads(file.read_bytes())
+        return kept.from_json(data), kept.accesses_of(data)
+    except OSError as error:
+        raise BadInput(f"{where}: {error.strerror}") from None
+    except BadCalls as bad:
+        raise BadInput(f"{where}: {bad}") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{where}: not JSON") from None
+
+
+def _finding(found: Difference, folder: Path | None) -> Finding:
+    steps = tuple(map(str, (*found.calls, *found.accesses)))
+    return Finding(
+        found.subject, f"{found.subject}: {found.expected}", "QEMU does not do what is expected of it",
+        found.expected, found.observed, steps=steps, folder=str(folder or ""),
     )  # fmt: skip
-    return Outcome("qemu", MACHINE, Verdict.VIOLATED, tuple(lines), checks, (finding,), seed)
 
 
 MACHINE = "QEMU, machine pseries"
-TABLES = "tables"
 
 
 def _checks(tally: Tally, reached: dma.Tally) -> Iterator[Check]:
     """The answers of each kind of call, the tables, and what a device reaches."""
-    for kind in (RtasCall, GetTce, PutTce, StuffTce, PutTceIndirect):
-        name = kind.__name__
+    for name in kept.KINDS:
         times = sum(count for answer, count in tally.seen.items() if answer.split()[0] == name)
-        yield Check(name, "QEMU answers the call as the reference does, but for Q1 to Q10.", times)
-    yield Check(TABLES, "QEMU's TCEs, read back, are those of the reference, but for Q1 to Q10.", tally.read_back)
-    yield Check("DMA", "A device of QEMU reaches what `translate` says, byte by byte.", reached.accesses)
+        yield Check(name, qemu_report.SENTENCES[name], times)
+    yield Check(TABLES, qemu_report.SENTENCES[TABLES], tally.read_back)
+    yield Check(DMA, qemu_report.SENTENCES[DMA], reached.accesses)
 
 
 def told(found: Difference) -> list[str]:
     """A difference as text."""
     return [
         f"VIOLATED after {len(found.calls)} calls:", *(f"  {call}" for call in found.calls[-20:]),
+        *(f"  {access}" for access in found.accesses[:20]),
         f"  expected {found.expected}", f"  observed {found.observed}",
     ]  # fmt: skip
 
 
-def keep(folder: Path, found: Difference, seed: int) -> None:
+def _keep(folder: Path, cache: Path, found: Difference, seed: int, need: Need | None) -> Path:
     """Write a difference as a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    calls = [{"call": type(call).__name__, **asdict(call)} for call in found.calls]
-    data = {"ddwcheck_qemu": 1, "seed": seed, "calls": calls, "expected": found.expected, "observed": found.observed}
-    (folder / "calls.json").write_text(dumps(data, indent=1, default=_plain) + "\n")
-    (folder / "report.txt").write_text("\n".join(told(found)) + "\n")
-
-
-def _plain(value: object) -> object:
-    """A kind of hypercall by its name, a list of TCEs as one."""
-    return value.__name__ if isinstance(value, type) else list(value)  # type: ignore[call-overload]
+    done = side_by_side(cache, lambda _: found.calls)
+    return qemu_report.write(folder, done, qemu_report.of_difference(found, folder, seed, need))

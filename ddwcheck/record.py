@@ -45,6 +45,12 @@ NOT_SHOWN = "live mappings, masks, answers of the kernel, lists of TCEs but for 
 _RAM = re.compile(r"([0-9a-f]{8,16})-([0-9a-f]{8,16}) : System RAM")
 
 
+def ram_in(line: str) -> tuple[int, int] | None:
+    """First and last address of a "System RAM" line of /proc/iomem, as a range."""
+    match = _RAM.fullmatch(line.strip())
+    return (int(match[1], 16), int(match[2], 16) + 1) if match else None
+
+
 class Broken(NamedTuple):
     """A rule that a line of the trace breaks."""
 

@@ -14,15 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conformance.kernel.build import compiler
 from conformance.kernel.places import Place
-from ddwcheck import exhibit, known, page, reach
+from ddwcheck import exhibit, known, reach
+from ddwcheck import folder as into
 from ddwcheck.bus_map import finding
 from ddwcheck.checks import value
-from ddwcheck.drawing import svg
 from ddwcheck.effects import EFFECTS
 from ddwcheck.exhibit import Exhibit, Told
 from ddwcheck.listed import Listed
 from ddwcheck.need import Need
-from ddwcheck.page import Leaf
 from ddwcheck.picture import picture
 from model.calls import GetRun, GetTce, HcallAnswer, PutTce, RtasAnswer, RtasCall, StuffTce, TceRun
 from model.events import AskMask, Beginning, CreateTable, Fault
@@ -57,15 +56,10 @@ def write(
     at: the line that it is about. listed: its entry in FINDINGS.md.
     """
     trace = Trace(run.profile, run.lpar, tuple(done.step for done in run.history), release, tuple(defects), found)
-    shown = exhibited(folder, run, violations, trace, places, behind)
+    shown = exhibited(folder, run, violations, trace, places, behind, listed)
     text = render(folder, run, violations, trace, places, need, behind, at, listed)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "trace.json").write_text(json.dumps(to_json(trace, run.history, violations), indent=1) + "\n")
-    (folder / "report.txt").write_text(text)
-    (folder / "windows.svg").write_text(svg(picture(shown.finding, event_line(run.history[-1], run.lpar))))
-    (folder / "finding.json").write_text(json.dumps(exhibit.to_json(shown)) + "\n")
-    page.write(folder / "index.html", [Leaf(folder.name, shown, text)])
-    return folder
+    kept = json.dumps(to_json(trace, run.history, violations), indent=1) + "\n"
+    return into.write(folder, shown, text, kept, picture(shown.finding, event_line(run.history[-1], run.lpar)))
 
 
 def exhibited(
@@ -75,11 +69,13 @@ def exhibited(
     trace: Trace,
     places: Sequence[Sequence[Place | None]] = (),
     behind: Sequence[str] = (),
+    listed: Listed | None = None,
 ) -> Exhibit:
     """The counterexample as data."""
     first, known_of = violations[0], [*trace.defects, *behind]
     where = places or [()] * len(run.history)
     made_calls = (f"{place.function}()" for place in where[-1] if place is not None) if where else ()
+    of_row = listed.functions if listed else ()
     return Exhibit(
         invariant=first.invariant,
         sentence=sentence_of(first),
@@ -89,11 +85,11 @@ def exhibited(
         also=tuple(violation.invariant for violation in violations[1:]),
         effect=EFFECTS[first.invariant],
         why=tuple(known.why(known_of)),
-        known=tuple(known_of),
-        functions=tuple(known.functions(known_of) or dict.fromkeys(made_calls)),
-        releases=tuple(known.releases(known_of)),
+        known=(*((listed.id,) if listed else ()), *known_of),
+        functions=of_row or tuple(known.functions(known_of) or dict.fromkeys(made_calls)),
+        releases=(listed.releases if listed else ()) or tuple(known.releases(known_of)),
         fixes=tuple(dict.fromkeys(known.fixes(known_of))),
-        kind=exhibit.UNDECIDED,
+        kind=listed.kind if listed else exhibit.UNDECIDED,
         guest=guest_of(trace),
         platform=run.profile.name,
         found=trace.found,
@@ -188,6 +184,7 @@ def render(
         ],
         trace=trace,
         guest=guest_of(trace),
+        kind=listed.kind if listed else exhibit.UNDECIDED,
         versions=", ".join(tools(trace)),
         event_line=event_line,
         fault_line=fault_line,
@@ -197,10 +194,15 @@ def render(
 
 
 def replay_command(folder: Path, trace: Trace) -> str:
-    """The command that runs the trace again; over several lines, as a shell takes them, if it is too long for one."""
-    words = ["ddwcheck replay", shlex.quote(str(folder))]
-    words += ["--tree TREE"] if trace.release.startswith("kernel ") else []
+    """The command that runs the trace again."""
+    words = ["--tree TREE"] if trace.release.startswith("kernel ") else []
     words += ["--sanitize"] if "--sanitize" in trace.found else []
+    return replay_line(folder, "ddwcheck replay", words)
+
+
+def replay_line(folder: Path, command: str, options: Sequence[str] = ()) -> str:
+    """A command on a folder; over several lines, as a shell takes them, if it is too long for one."""
+    words = [command, shlex.quote(str(folder)), *options]
     line = " ".join(words)
     return line if len("Replay: ") + len(line) <= COLUMNS else " \\\n  ".join(words)
 
@@ -240,7 +242,7 @@ def span(memory: "Span[int] | Span") -> str:  # type: ignore[type-arg]
 
 def bus_of(at: Span[BusAddress]) -> str:
     """Where on the bus something is: one address, or a range."""
-    return f"bus address {at.start:#x}" if at.size == 1 else f"bus addresses {span(at)}"
+    return f"bus address {at.start:#x}" if at.size <= 1 else f"bus addresses {span(at)}"
 
 
 def human(size: int) -> str:
@@ -287,7 +289,7 @@ def call_line(crossing: Crossing) -> str:
     elif isinstance(call, GetRun):
         where += f" x {call.entries}, {sum(span.size for span in answer.found)} not zero"
     elif not isinstance(call, GetTce):
-        where += f" {call.count} TCEs"
+        where += f" {call.count} TCEs{f' from {call.tces[0]:#x} on' if call.count else ''}"
     return f"{where}: {answer.status.name}{mark}"
 
 

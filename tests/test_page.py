@@ -360,6 +360,36 @@ def test_what_is_kept_is_what_was_found() -> None:
         )
 
 
+OWN = "of <its> own"
+
+
+def test_classes_are_those_that_the_words_name() -> None:
+    assert page.classes("kernel, undecided: no maintainer has been asked") == ("kernel", "undecided")
+    assert page.classes("hypervisor (R1-5.1-3); A6, undecided: nobody asked") == ("hypervisor", "undecided")
+    assert page.classes("spec question (A1), undecided: nobody asked") == ("spec question", "undecided")
+    assert page.classes(ONE.exhibit.kind) == ("undecided",)
+    assert page.classes("unheard of") == ("unheard of",)
+
+
+def test_what_has_no_map_is_told_without_one(chromium: Browser, tmp_path: Path) -> None:
+    """A theorem or a line of a log: its steps are words, and what was judged is no invariant."""
+    found = ONE.exhibit.finding._replace(maps=(), before=None, offence=None)
+    plain = replace(ONE.exhibit, finding=found, kept="values.json", command="", invariant=OWN)
+    assert exhibit.from_json(json.loads(json.dumps(exhibit.to_json(plain)))).finding.maps == ()
+    times, sentences = {OWN: 2, "another": 3, "a third": 4}, {OWN: "s", "another": "t", "a third": "u"}
+    ran = Campaign("a log", (), (), times, (), (OWN,), sentences=sentences, unclear={"a third": "cut off"})
+    path = page.write(tmp_path / "index.html", [ONE._replace(exhibit=plain)], ran)
+    with browser.looked_at(chromium) as (shown, wrong):
+        shown.goto(path.as_uri())
+        rows = {row.split("\t")[0]: row for row in shown.locator(".invariants tbody tr").all_inner_texts()}
+        assert list(rows) == [OWN, "another", "a third"]
+        assert "VIOLATED\t2\t1" in rows[OWN] and "HOLDS\t3\t0" in rows["another"]
+        assert "INCONCLUSIVE" in rows["a third"] and "cut off" in rows["a third"]
+        assert shown.locator(".steps li").count() == len(plain.steps)
+        assert shown.locator("figure, .stepper, .steps button, [data-copy='.command']").count() == 0
+        assert wrong == []
+
+
 def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "index.html"
     path.write_text("the old one")

@@ -61,7 +61,7 @@ def test_a_folder_of_counterexamples_is_one_page_with_what_was_run(
     (tmp_path / "set" / "summary.json").write_text(json.dumps(campaign.to_json(ran)))
     assert main(["page", str(tmp_path / "set")]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said == [f"{tmp_path / 'set' / 'beside'}: no trace.json, left out", str(tmp_path / "set" / "index.html")]
+    assert said == [f"{tmp_path / 'set' / 'beside'}: no finding.json, left out", str(tmp_path / "set" / "index.html")]
     text = (tmp_path / "set" / "index.html").read_text()
     assert text.count('<details class="finding"') == 2 and ">77<" in text
     assert (

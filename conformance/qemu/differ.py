@@ -24,10 +24,10 @@ from conformance.qemu.machine import BRIDGES, RAM, Machine, Stopped
 from conformance.qemu.mailbox import MOST_LISTS, READ_BACK, READ_TCES, Interrupted, Mailbox, Record
 from conformance.qemu.stream import LONGEST_LOOP, Stream
 from conformance.qemu.tree import Tree
-from model.calls import HcallAnswer, RtasCall, TceRun
+from model.calls import GetTce, HcallAnswer, RtasCall, TceRun
 from model.hypervisor.papr import Papr
 from model.hypervisor.windows import Window
-from model.types import PhysAddr, Span
+from model.types import BusAddress, PhysAddr, Span
 
 BATCH = 6000
 """Calls before the tables are read back; loops count as what they make."""
@@ -36,16 +36,48 @@ MARGIN = 64
 WHOLE = 4096
 LIFE = 60_000
 """Calls of one machine; the next one starts as at boot."""
+TABLES, DMA = "tables", "DMA"
 STRENGTHS = (1, 12)
 """How hostile the streams are, see Stream."""
 
 
+class Access(NamedTuple):
+    """A device's access: it reads so many bytes, or writes these."""
+
+    bus: BusAddress
+    size: int
+    data: bytes | None = None
+
+    def __str__(self) -> str:
+        """What the device does, in words."""
+        return f"a device {'reads' if self.data is None else 'writes'} {self.size:#x} bytes at bus {self.bus:#x}"
+
+
 class Difference(NamedTuple):
-    """What is not explained: the calls since boot that lead there, and what was expected and observed after them."""
+    """What is not explained: the calls since boot that lead there, and what was expected and observed after them.
+
+    accesses: of a device after the calls, where it is about one.
+    """
 
     calls: tuple[Made, ...]
     expected: str
     observed: str
+    accesses: tuple[Access, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What differs: what a device reaches, the tables, or the answer to a kind of call."""
+        if self.accesses:
+            return DMA
+        if not self.calls:
+            return TABLES
+        return TABLES if self.expected.startswith(("window", "tables")) else type(self.calls[-1]).__name__
+
+    def like(self, other: "Difference | None") -> bool:
+        """Whether the other one differs in the same; what a TCE holds is read by H_GET_TCE either way."""
+        if other is None:
+            return False
+        return self.subject == other.subject or {self.subject, other.subject} == {TABLES, GetTce.__name__}
 
 
 @dataclass

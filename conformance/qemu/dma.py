@@ -2,15 +2,15 @@
 """What a device reads and writes through the TCEs of a real QEMU, byte by byte as `translate` of the model says."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from socket import socketpair
 
-from conformance.qemu.calls import Made
-from conformance.qemu.differ import Difference, Pair
+from conformance.qemu.calls import Made, batches
+from conformance.qemu.differ import Access, Difference, Pair
 from conformance.qemu.e1000 import DEVICE, E1000, LONGEST, MOST, SHORTEST, Rings
 from conformance.qemu.machine import RAM, Machine, Stopped
 from conformance.qemu.mailbox import FREE
@@ -71,6 +71,10 @@ class Device:
                 return self._difference(str(one), str(other))
         return self._difference("answers", ended) if ended else None
 
+    def forget(self) -> None:
+        """Tell nothing of the calls so far: each machine with a device makes them."""
+        self._calls.clear()
+
     def windows(self) -> list[Window]:
         """Those of the device."""
         return list(self.pair.papr.windows(self.pe))
@@ -95,7 +99,7 @@ class Device:
                 if memory is not None:
                     expected[at : at + step] = self.expected[memory - ARENA : memory - ARENA + step]
             if got != expected:
-                return self._access("read", bus, bytes(expected), got)
+                return self._access("read", bus, bytes(expected), got, [Access(bus, size)])
         self._tally.accesses += len(wanted)
         return None
 
@@ -108,19 +112,29 @@ class Device:
                     self.expected[memory - ARENA : memory - ARENA + step] = data[at : at + step]
         got = self._ram[ARENA : ARENA + SIZE]
         if got != self.expected:
-            return self._access(f"{len(wanted)} writes, memory", BusAddress(ARENA), bytes(self.expected), got)
+            made = [Access(bus, len(data), data) for bus, data in wanted]
+            return self._access("memory", BusAddress(ARENA), bytes(self.expected), got, made)
         self._tally.accesses += len(wanted)
         return None
 
-    def _access(self, what: str, start: BusAddress, expected: bytes, got: bytes) -> Difference:
+    def _access(self, what: str, start: BusAddress, expected: bytes, got: bytes, made: Sequence[Access]) -> Difference:
         """The first byte that differs."""
         if len(expected) != len(got):
-            return self._difference(f"{what} at {start:#x}: {len(expected)} bytes", f"{len(got)} bytes")
+            return self._difference(f"{what} at {start:#x}: {len(expected)} bytes", f"{len(got)} bytes", made)
         k = next(k for k, (one, other) in enumerate(zip(expected, got, strict=True)) if one != other)
-        return self._difference(f"{what} at {start + k:#x}: {expected[k : k + 16].hex()}", got[k : k + 16].hex())
+        return self._difference(f"{what} at {start + k:#x}: {expected[k : k + 16].hex()}", got[k : k + 16].hex(), made)
 
-    def _difference(self, expected: str, observed: str) -> Difference:
-        return Difference(tuple(self._calls), expected, observed)
+    def _difference(self, expected: str, observed: str, made: Sequence[Access] = ()) -> Difference:
+        return Difference(tuple(self._calls), expected, observed, tuple(made))
+
+    def repeat(self, calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
+        """Make calls, then accesses."""
+        for batch in batches(calls):
+            if found := self.say(batch):
+                return found
+        reads = [(access.bus, access.size) for access in accesses if access.data is None]
+        writes = [(access.bus, access.data) for access in accesses if access.data is not None]
+        return (self.read(reads) if reads else None) or (self.write(writes) if writes else None)
 
     def draw_calls(self) -> list[Made]:
         """Calls that change what the device reaches."""
@@ -181,6 +195,7 @@ def device(cache: Path, random: Random, without: Collection[type[Papr]], tally: 
         if wrong is not None:
             raise Stopped(f"the rings cannot be mapped: {wrong.observed}")
         e1000.start()
+        made.forget()
         tally.machines += 1
         yield made
 
@@ -204,3 +219,9 @@ def compare(
                     return found
                 tell(tally.accesses)
     return None
+
+
+def replay(cache: Path, calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
+    """What calls and accesses show on a fresh machine."""
+    with device(cache, Random(0), (), Tally()) as made:
+        return made.repeat(calls, accesses)

@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The shortest list of calls that still shows a difference, each try on a fresh machine."""
+"""The shortest and plainest calls that still show a difference, each try on a fresh machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
+from conformance.qemu import dma
 from conformance.qemu.calls import Made, Unlawful, batches
-from conformance.qemu.differ import Difference, Pair, Tally
+from conformance.qemu.differ import Access, Difference, Pair, Tally
 from conformance.qemu.machine import Machine, Stopped
+from conformance.qemu.plainer import plainer, weight
 
-MOST_TRIES = 200
+MOST_TRIES, MOST_SECONDS = 300, 50.0
 """A machine takes some 0.15 s to start."""
 
+Replay = Callable[[Sequence[Made], Sequence[Access]], Difference | None]
+"""What calls, and accesses of a device after them, show on a fresh machine."""
 
-def replay(cache: Path, calls: Sequence[Made]) -> Difference | None:
-    """The first difference that a list of calls shows on a fresh machine, the tables looked at once at the end."""
+
+def replay(cache: Path, calls: Sequence[Made], accesses: Sequence[Access] = ()) -> Difference | None:
+    """The first difference that a list of calls shows on a fresh machine, the tables looked at once at the end; or that
+    accesses of a device show.
+    """
+    if accesses:
+        return dma.replay(cache, calls, accesses)
     with Machine(cache) as machine:
         pair = Pair(machine)
         done: list[Made] = []
@@ -38,19 +48,56 @@ def replay(cache: Path, calls: Sequence[Made]) -> Difference | None:
 
 
 def shorten(cache: Path, found: Difference) -> Difference:
-    """Leave out runs of calls, long ones first, as long as what is left differs; as it is if it does not show again."""
-    again = replay(cache, found.calls)
-    if again is None:
+    """One access, fewest calls, then the plainest operands; as it is if it does not show again."""
+    patient = bounded(lambda calls, accesses: replay(cache, calls, accesses))
+    alone = found.accesses if len(found.accesses) > 1 else ()
+    one = (again for access in alone if (again := patient(found.calls, (access,))))
+    return smallest(next(one, found), patient)
+
+
+def bounded(again: Replay) -> Replay:
+    """`again`, which shows nothing once it was asked so often, or for so long."""
+    tries, end = 0, monotonic() + MOST_SECONDS
+
+    def patient(calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
+        nonlocal tries
+        tries += 1
+        return again(calls, accesses) if tries <= MOST_TRIES and monotonic() < end else None
+
+    return patient
+
+
+def smallest(found: Difference, again: Replay) -> Difference:
+    """The same difference of the least weight; `again` may show nothing any more, when the user has waited enough."""
+    first = again(found.calls, found.accesses)
+    if first is None:
         return found
-    found, size, tries = again, len(again.calls), 0
-    while size and tries < MOST_TRIES:
-        size = min(size, len(found.calls)) // 2
+    return _plainest(_fewest(first, again), again)
+
+
+def _fewest(found: Difference, again: Replay) -> Difference:
+    """Leave out runs of calls, long ones first, as long as what is left differs in the same kind of call."""
+    size = len(found.calls) // 2
+    while size:
         at = 0
-        while size and at < len(found.calls) and tries < MOST_TRIES:
-            tries += 1
-            fewer = replay(cache, found.calls[:at] + found.calls[at + size :])
-            if fewer is not None and len(fewer.calls) < len(found.calls):
+        while at < len(found.calls):
+            fewer = again(found.calls[:at] + found.calls[at + size :], found.accesses)
+            if fewer is not None and found.like(fewer) and len(fewer.calls) < len(found.calls):
                 found = fewer
             else:
                 at += size
+        size = min(size, len(found.calls)) // 2
+    return found
+
+
+def _plainest(found: Difference, again: Replay) -> Difference:
+    """Take the first plainer operand that differs all the same, until there is none."""
+    plain: Difference | None = found
+    while plain is not None:
+        found, plain = plain, None
+        for calls in plainer(found.calls):
+            other = again(calls, found.accesses) if weight(calls) < weight(found.calls) else None
+            if other is not None and found.like(other):
+                plain = other
+                break
     return found

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The fewest calls that show each known deviation of QEMU, as they are on whatever machine is running."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from conformance.qemu.calls import Call, CallAnswer
+from conformance.qemu.calls import Call, CallAnswer, Made, Unlawful, batches
 from conformance.qemu.differ import Pair
 from conformance.qemu.expected import (
+    Abort,
     BridgeIsThePe,
     DefaultLiobnAgain,
     MemoryIsNotAsked,
@@ -91,34 +92,64 @@ EXAMPLES = {
 class Shown(NamedTuple):
     """What both did.
 
-    expected: answers of the platform that lacks the deviation, known: of that which has it, None where it says that QEMU
-    aborts; observed: QEMU's; ended: how QEMU did, "" if it runs on. papr: the platform as QEMU has left it; other: as the
-    reference would have.
+    expected: answers of the platform that is held against QEMU; known: of the one that has all known deviations; None
+    where they say that QEMU aborts. observed: QEMU's; ended: how QEMU did, "" if it runs on. papr: the platform with all
+    known deviations, after the calls. anew: makes the one that is held against QEMU, as it was before them.
     """
 
-    calls: tuple[Call, ...]
-    expected: tuple[CallAnswer, ...]
+    calls: tuple[Made, ...]
+    expected: tuple[CallAnswer | None, ...]
     known: tuple[CallAnswer | None, ...]
     observed: tuple[CallAnswer, ...]
     ended: str
     papr: Papr
-    other: Papr
+    anew: Callable[[], Papr]
+
+    @property
+    def other(self) -> Papr:
+        """What is held against QEMU, after the calls."""
+        papr = self.anew()
+        for call in self.calls:
+            say(papr, call)
+        return papr
 
 
-def _say(papr: Papr, call: Call) -> CallAnswer:
-    return papr.rtas(call) if isinstance(call, RtasCall) else papr.hcall(call)
+def say(papr: Papr, call: Made) -> CallAnswer | None:
+    """The answer of a platform; None where it says that QEMU aborts."""
+    try:
+        return papr.rtas(call) if isinstance(call, RtasCall) else papr.hcall(call)
+    except Abort:
+        return None
 
 
 def show(cache: Path, name: str) -> Shown:
-    """Make the calls on a fresh QEMU, on what is expected of it, and on that without the deviation."""
+    """Make the calls of an example on a fresh QEMU, on what is expected of it, and on that without the deviation."""
     example = EXAMPLES[name]
+    return side_by_side(cache, lambda papr: example.calls(Calls(papr)), (example.rule,))
+
+
+def side_by_side(
+    cache: Path, calls_on: Callable[[Papr], Sequence[Made]], without: Collection[type[Papr]] = ()
+) -> Shown:
+    """Make calls on a fresh QEMU and on what is expected of it. without: deviations that are not expected."""
     with Machine(cache) as machine:
         pair = Pair(machine)
         tree = Tree(pair.mailbox.tree)
         bridges = [tree.bridge(index).properties for index in BRIDGES]
-        lacking = expected(pair.papr.profile, bridges, Span(PhysAddr(0), PhysAddr(RAM)), (example.rule,))
-        calls = list(example.calls(Calls(pair.papr)))
-        wished = tuple(_say(lacking, call) for call in calls)
-        known = tuple(map(pair.say, calls))
-        observed, ended = pair.ask(calls)
-    return Shown(tuple(calls), wished, known, tuple(observed), ended, pair.papr, lacking)
+        profile = pair.papr.profile
+
+        def anew() -> Papr:
+            return expected(profile, bridges, Span(PhysAddr(0), PhysAddr(RAM)), without)
+
+        lacking, calls = anew(), tuple(calls_on(pair.papr))
+        wished, known = (tuple(say(papr, call) for call in calls) for papr in (lacking, pair.papr))
+        observed, ended = list[CallAnswer](), ""
+        for batch in batches(calls):
+            try:
+                said, ended = pair.ask(batch)
+            except Unlawful as unlawful:
+                said, ended = [], str(unlawful)
+            observed += said
+            if ended:
+                break
+    return Shown(calls, wished, known, tuple(observed), ended, pair.papr, anew)
