@@ -39,6 +39,7 @@ TASKS = {
     "boot": "ddwcheck boot: Debian's kernels booted in QEMU",
     "prove": "make prove: the theorems",
     "second": "make prove-second: another solver's word, and a proof that is checked",
+    "bench": "make bench: the figures beside Spin",
     "page": "the browser tests of index.html",
     "since": "ddwcheck kernel --since REV: what a commit changes",
 }
@@ -127,6 +128,7 @@ PIECES = (
     Piece("z3", package("z3-solver"), ("prove",), "pip install z3-solver"),
     Piece("bitwuzla", package("bitwuzla"), ("second",), "pip install bitwuzla"),
     Piece("cadical", program("cadical"), ("second",), "apt-get install cadical"),
+    Piece("spin", program("spin", "-V"), ("bench",), "apt-get install spin"),
     Piece("dratify", package("dratify"), ("second",), "pip install dratify"),
     Piece("chromium", program("chromium"), ("page",), "apt-get install chromium"),
 )  # fmt: skip
