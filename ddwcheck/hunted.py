@@ -16,6 +16,7 @@ from model.events import Event, Fault, Inside
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.interfaces import Crash
+from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
 from model.run import InvariantBroken, Run
 from properties.machine import SHARDS, LifeCycle, Tally, seeded
@@ -50,24 +51,31 @@ class Hunter(LifeCycle):
     steps: ClassVar[Iterator[int]]
 
     def start(self, profile: Profile, lpar: Lpar) -> Run:
-        """The partition, booted; an example whose boot crashes is none."""
+        """The partition, booted; an example whose boot crashes is none, unless that is what is searched for."""
+        self.look_at_the_clock()
         try:
             return super().start(profile, lpar)
         except Crash:
+            if self.breaks == GUEST_CRASH:
+                raise Over(True) from None
             reject()
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event; what breaks another invariant ends the example."""
         if self.run.impossible(event) is None:
             next(self.steps)
-        if monotonic() > self.until:
-            raise Over(False)
+        self.look_at_the_clock()
         try:
             super().do(event, dictated, inside)
         except InvariantBroken as broken:
             if any(violation.invariant == self.breaks for violation in broken.violations):
                 raise Over(True) from None
             reject()
+
+    def look_at_the_clock(self) -> None:
+        """The hunt is over if its time is."""
+        if monotonic() > self.until:
+            raise Over(False)
 
 
 def hunt(defect: Defect, number: int, patience: float) -> Found | None:

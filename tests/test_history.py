@@ -16,7 +16,9 @@ from ddwcheck.hunted import Found, hunt
 from ddwcheck.main import main
 from history import Bug, bugs, catalogue
 from history.not_covered import NOT_COVERED
+from model.defects import catalogue as model_defects
 from model.events import Unmap
+from model.interfaces import Crash
 from model.trace import Trace
 from proofs.prover import Verdict as Proved
 from tests.test_docs import example
@@ -130,6 +132,16 @@ def test_a_search_finds_what_breaks_what_it_names_and_gives_up_on_the_rest() -> 
     assert found is not None and found.steps > 0
     assert hunt(defect, 0, 60)[:1] == found[:1]  # type: ignore[index]
     assert hunt(replace(defect, breaks="route-agrees"), 0, 0.2) is None
+
+
+def test_a_crash_at_boot_is_found_by_a_search_for_crashes() -> None:
+    crashes = model_defects()["first-table-is-not-optional"]
+
+    def never(*_: object) -> None:
+        raise Crash("no memory")
+
+    assert hunt(replace(crashes, by=never), 0, 60) is not None
+    assert hunt(replace(crashes, by=never, breaks="route-agrees"), 0, 0.2) is None
 
 
 def test_a_search_that_gives_up_each_time_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

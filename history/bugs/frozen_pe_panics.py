@@ -12,7 +12,7 @@ from model.types import GIB
 BUG = Bug(
     title="powerpc/pseries/iommu: LPAR panics during boot up with a frozen PE",
     date="2024-04-22",
-    release="6.10",
+    release="",
     defect=replace(
         frozen_pe_crashes.DEFECT,
         id="frozen-pe-panics",
