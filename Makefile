@@ -48,6 +48,7 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds, as m
 	done
 	seq 1 $(SEEDS) | xargs -P $(JOBS) -I SEED $(BIN)/ddwcheck qemu --calls 50000 --accesses 5000 --seed SEED
 	DDWCHECK_BOOTS=all $(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
+	DDWCHECK_CONDITIONS=all $(BIN)/python -m pytest tests/test_conditions.py -n $(JOBS) -q
 	DDWCHECK_SAMPLES=100000 $(BIN)/python -m pytest tests/test_symbolic_words.py -n $(JOBS) -q
 	$(MAKE) prove-seeds prove-second
 

@@ -16,6 +16,7 @@ from benchmarks.pages import folder_of_a_finding, page_of_a_thousand
 from benchmarks.partition_size import memory_of_a_life, time_of_a_life
 from benchmarks.range_tables import life_on_one_gib, loops_of_hypercalls
 from benchmarks.records import lines_of_a_record, whole_command
+from benchmarks.shrinking import finding_among_others, longest_finding
 from benchmarks.spin import beside_spin
 from benchmarks.storms import scenarios_a_second
 from benchmarks.timing import Figure, Measurement
@@ -30,6 +31,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     scenarios_a_second,
     lines_of_a_record,
     whole_command,
+    finding_among_others,
+    longest_finding,
     folder_of_a_finding,
     page_of_a_thousand,
 )

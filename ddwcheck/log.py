@@ -60,7 +60,7 @@ def check(paths: Sequence[str], out: str | None = None) -> Outcome:
     out: a folder for what breaks a rule, with a page of it.
     """
     if out is not None:
-        make_room(out)
+        page_files.make_room(out)
     with spinner() as progress:
         task = progress.add_task("")
         logs = []
@@ -97,14 +97,6 @@ def check(paths: Sequence[str], out: str | None = None) -> Outcome:
     checks, findings = tuple(one.check for one in seen), tuple(f for one in seen for f in one.findings)
     outcome = Outcome("log", " ".join(map(shown, paths)), verdict, printed, checks, findings)
     return outcome if out is None else keep(outcome, paths, Path(out))
-
-
-def make_room(out: str) -> None:
-    """BadInput before anything is read if the folder cannot be written."""
-    try:
-        Path(out).mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{shown(out)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
 
 
 def keep(outcome: Outcome, paths: Sequence[str], out: Path) -> Outcome:

@@ -160,10 +160,14 @@ def prove(
     report: Annotated[str, typer.Option(metavar="FILE", help="The report, as JSON.")] = "proofs/report.json",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Prove anew what is known to be proved.")] = False,
     jobs: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Processes.")] = os.cpu_count() or 1,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to leave what is refuted, as folders and a page.")
+    ] = None,
+    form: Form = Format.TEXT,
 ) -> Answer:
     """Prove the theorems about the model's decisions, or say which of them a release of Linux loses."""
     question = Asked(release or REFERENCE, seed, second)
-    return prove_theorems(Theorems(theorems or (), question, report, not no_cache, jobs))
+    return rendered(prove_theorems(Theorems(theorems or (), question, report, not no_cache, jobs, out)), form)
 
 
 @app.command(epilog=epilog("replay"))

@@ -78,6 +78,14 @@ def summary(path: Path) -> Campaign:
     return _checked(path, campaign.from_json, BadCampaign)
 
 
+def make_room(out: str) -> None:
+    """The folder that will be written to; BadInput before anything is run if it cannot be."""
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{shown(out)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
+
+
 def keep(folder: Path, ran: Campaign, found: Iterable[Path]) -> Path:
     """Write what a run did, and the page of it and of the counterexamples it has just written."""
     folder.mkdir(parents=True, exist_ok=True)

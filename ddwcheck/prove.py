@@ -8,16 +8,17 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from multiprocessing import get_context
 from pathlib import Path
 
 from rich.table import Table
 
-from ddwcheck import BadInput, Verdict, drawn, worst, wrapped
+from ddwcheck import BadInput, Verdict, campaign, drawn, page_files, prove_report, worst, wrapped
 from ddwcheck.live import bar
 from ddwcheck.log_files import shown
+from ddwcheck.outcome import Check, Finding, Outcome, undecided
 from ddwcheck.sources import cache_folder
 from model.defects import REFERENCE, RELEASES
 from proofs import cache, drat, judged
@@ -33,16 +34,19 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asked for. names: ids or shell patterns of theorems; none for all. report: the file to write."""
+    """What the user asked for. names: ids or shell patterns of theorems; none for all. report: the file to write. out: a
+    folder for what is refuted, with a page of it.
+    """
 
     names: Sequence[str]
     question: Question
     report: str
     cached: bool
     jobs: int
+    out: str | None = None
 
 
-def prove(wish: Wish) -> tuple[list[str], Verdict]:
+def prove(wish: Wish) -> Outcome:
     """The table and the verdict: green if every theorem is proved. BadInput if there is nothing to prove."""
     if wish.question.release not in (REFERENCE, *RELEASES):
         raise BadInput(f"--release {shown(wish.question.release)} is not one of {', '.join((REFERENCE, *RELEASES))}")
@@ -52,13 +56,52 @@ def prove(wish: Wish) -> tuple[list[str], Verdict]:
     if wish.question.second and not drat.is_installed():
         raise BadInput("--second needs cadical, which is not installed")
     make_room(Path(wish.report))
+    if wish.out is not None:
+        page_files.make_room(wish.out)
     rows, interrupted = run(chosen, wish)
     complaints = [] if wish.names else differences(row["id"] for row in rows)
     write(Path(wish.report), wish, rows, complaints, interrupted)
     lines = [*table(rows), *(line for row in rows for line in told(row)), summary(rows)]
     lines += ["interrupted"] if interrupted else complaints
     lines.append(wish.report)
-    return lines, verdict(rows, interrupted or bool(complaints))
+    outcome = judged_as(wish, rows, lines, "interrupted" if interrupted else "; ".join(complaints))
+    return outcome if wish.out is None else keep(outcome, rows, wish.question.release, Path(wish.out))
+
+
+def judged_as(wish: Wish, rows: list[Row], lines: list[str], incomplete: str) -> Outcome:
+    """The rows as checks, each refuted one with its finding. incomplete: why they are not all that there are."""
+    checks = tuple(map(_check, rows))
+    findings = tuple(
+        Finding(row["id"], row["id"], row["sentence"], prove_report.EXPECTED, prove_report.observed(row),
+                explained=", ".join(row["defects"]), steps=tuple(prove_report.inputs(row)))
+        for row in rows if row["verdict"] == Proved.REFUTED
+    )  # fmt: skip
+    release = wish.question.release
+    return Outcome(
+        "prove", f"theorems, {prove_report.whose(release)}", verdict(rows, bool(incomplete)), tuple(lines),
+        undecided(checks, incomplete) if incomplete else checks, findings, wish.question.seed,
+    )  # fmt: skip
+
+
+def _check(row: Row) -> Check:
+    """A theorem: what is not proved, or not without a complaint, is no pass."""
+    if row["verdict"] == NOT_RUN:
+        return Check(row["id"], row["sentence"], 0, "the release decides in another way")
+    unclear = (
+        "" if row["verdict"] == Proved.REFUTED else "; ".join(one.splitlines()[-1] for one in row["complaints"] if one)
+    )
+    if not unclear and row["verdict"] not in (Proved.PROVED, Proved.REFUTED):
+        unclear = row["verdict"]
+    return Check(row["id"], row["sentence"], 1, unclear=unclear)
+
+
+def keep(outcome: Outcome, rows: list[Row], release: str, out: Path) -> Outcome:
+    """The outcome with a folder for each refuted theorem, and their page."""
+    refuted = {row["id"]: row for row in rows if row["verdict"] == Proved.REFUTED}
+    folders = {id: prove_report.write(out / id.split("::")[1], row, release) for id, row in refuted.items()}
+    findings = tuple(replace(finding, folder=str(folders[finding.check])) for finding in outcome.findings)
+    index = page_files.keep(out, campaign.of(outcome), folders.values())
+    return replace(outcome, findings=findings, lines=(*outcome.lines, f"{index}"))
 
 
 def selection(names: Sequence[str]) -> list[Obligation]:

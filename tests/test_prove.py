@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ddwcheck import Verdict, prove
+from ddwcheck import Verdict, page, page_files, prove
+from ddwcheck.formats import ktap
 from ddwcheck.main import main
 from model.defects import RELEASES
 from model.guest.kernel import Kernel
@@ -176,3 +177,57 @@ def test_bad_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
     shown = capsys.readouterr()
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert list(tmp_path.iterdir()) == []
+
+
+LOST = "test_routing.py::no_handle_behind_the_direct_part_is_direct"
+
+
+def test_what_is_refuted_is_a_folder_on_a_page_and_what_is_proved_is_none(
+    own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["prove", LOST, CHEAP, "--release", "6.12", "--report", "r.json", "--jobs", "1", "--out", "out"]
+    assert main(command) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "out/index.html"
+    folder = Path("out") / LOST.split("::")[1]
+    assert [path for path in Path("out").iterdir() if path.is_dir()] == [folder]
+    report = (folder / "report.txt").read_text()
+    assert max(map(len, report.splitlines())) <= 75 and report.isascii()
+    for part in ("What is wrong", "First difference", "direct_end = 0x1 (1)", "What it takes", "It fails whenever", "Effect",
+                 "Why", "Fixes: ff5163bb7000", "Class: undecided", "Replay: ddwcheck prove"):  # fmt: skip
+        assert part in report
+    leaf = page_files.leaf(folder)
+    assert leaf.exhibit.finding.maps == () and leaf.exhibit.known == ("unmap-by-offset-alone",)
+    ran = page_files.summary(Path("out/summary.json"))
+    rows = {row.id: row.verdict for row in page.rows([leaf], ran)}
+    assert rows == {LOST: "VIOLATED", CHEAP: "HOLDS"}  # an invariant that rests on a lost theorem need not be broken
+    assert json.loads((folder / "values.json").read_text())["values"]["direct_end"] == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "complaints", "said"),
+    [
+        (Proved.PROVED, (), "ok"),
+        (Proved.PROVED, ("an assumption that is not needed",), "ERROR"),
+        (Proved.REFUTED, (), "not ok"),
+        (Proved.UNKNOWN, (), "ERROR"),
+        (Proved.VACUOUS, (), "ERROR"),
+        (Proved.ERROR, (), "ERROR"),
+        (judged.NOT_RUN, (), "SKIP"),
+    ],
+)
+def test_only_what_is_proved_without_complaint_passes_in_ktap(
+    verdict: str, complaints: tuple[str, ...], said: str
+) -> None:
+    made = {**row(CHEAP, Proved.PROVED, complaints), "verdict": str(verdict)}
+    wish = prove.Wish((), Question(), "r.json", False, 1)
+    outcome = prove.judged_as(wish, [made], [], "")  # type: ignore[list-item]
+    last = ktap.render(outcome).splitlines()[-1]
+    assert said in last and last.startswith("ok") == (said in ("ok", "SKIP"))
+    cut = prove.judged_as(wish, [made], [], "interrupted")  # type: ignore[list-item]
+    assert said != "ok" or "ERROR interrupted" in ktap.render(cut)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_before_anything_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("")
+    assert main(["prove", CHEAP, "--report", "r.json", "--out", "taken/x"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not Path("r.json").exists()
