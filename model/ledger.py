@@ -125,10 +125,10 @@ class Ledger:
     excused where an invariant asks that nothing be left: nobody could have done better.
 
     offers: query's last answer by PE. masks, coherent_masks: what drivers have set and were allowed, by device; windowed:
-    the devices whose PE had a dynamic window when they last set their DMA mask. owned: the PEs that user space owns, with
-    its tables by number, and whether each was set. frozen: PEs whose default window firmware did not name. under_way:
-    the events that have begun and not ended; ending: mappings that some of them end; moving: memory that some of them
-    bring or take. dump: what is being dumped, None if nothing is.
+    the devices whose PE had a dynamic window when they set a DMA mask of more than 32 bits, and since. owned: the PEs that
+    user space owns, with its tables by number, and whether each was set. frozen: PEs whose default window firmware did not
+    name. under_way: the events that have begun and not ended; ending: mappings that some of them end; moving: memory that
+    some of them bring or take. dump: what is being dumped, None if nothing is.
     """
 
     online: list[Span[PhysAddr]] = field(default_factory=list)

@@ -64,7 +64,7 @@ from model.invariants import Scene, Violation, judge
 from model.invariants.scene import granting
 from model.ledger import Crossing, Dump, Ledger, Mapping, pieces_of
 from model.locks import HOTPLUG_LOCK
-from model.possible import is_possible
+from model.possible import BITS_32, is_possible
 from model.profiles import Lpar, MultiTce, Profile
 from model.recorder import Progress, Recorder
 from model.types import BusAddress, Liobn, Pe, PhysAddr, Span
@@ -333,8 +333,10 @@ class Run:
                 answer = self.guest.set_dma_mask(device, mask)
                 if answer.accepted:
                     self.ledger.masks[device] = mask
-                    self.ledger.windowed -= {device}
-                    self.ledger.windowed |= set() if _has_no_window(self.guest.view(device)) else {device}
+                    if _has_no_window(self.guest.view(device)):
+                        self.ledger.windowed.discard(device)
+                    elif mask > BITS_32:
+                        self.ledger.windowed.add(device)
                 return answer
             case SetCoherentMask(device, mask):
                 accepted = self.guest.set_coherent_mask(device, mask)

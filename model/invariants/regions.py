@@ -146,7 +146,8 @@ def routed(scene: Scene) -> list[int]:
 @invariant(
     "limit-matches-split",
     routed,
-    "a PE whose window is being opened, under dma_win_init_mutex, has nobody's answer yet",
+    "a PE whose window is being opened, under dma_win_init_mutex, has nobody's answer yet; a device whose driver wants no "
+    "more than 32 bits does not look for a window",
 )
 def limit_matches(scene: Scene, device: int) -> Violation | None:
     """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is
