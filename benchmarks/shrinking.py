@@ -26,7 +26,7 @@ LONGEST = 60.0
 """Seconds that it may take."""
 PAIRS = 200
 """Maps and unmaps that a finding needs none of."""
-FINDING = "unmap-releases"
+FINDING = "ram-covered"
 
 
 def finding_among_others(repetitions: int) -> list[Figure]:

@@ -16,7 +16,7 @@ from conformance.kernel.build import BuildFailed, Variant, build
 from conformance.kernel.kernels import Kernels
 from conformance.kernel.worker import Program
 from conformance.scope import Bounded, OutOfScope
-from model.calls import HcallStatus
+from model.calls import HcallStatus, RtasCall
 from model.events import (
     AllocCoherent,
     Attach,
@@ -37,7 +37,7 @@ from model.events import (
 from model.guest.kernel import Kernel
 from model.invariants.registry import GUEST_CRASH
 from model.possible import BITS_32
-from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, Lpar, Profile, simple_lpar
+from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, Lpar, MultiTce, Profile, simple_lpar
 from model.run import GuestMaker, InvariantBroken, Run
 from model.types import GIB, Direction, DmaMask, PageShift, PhysAddr, Span
 
@@ -185,3 +185,17 @@ def test_no_end_and_misuse_of_locks_are_verdicts_with_a_place(verdict: str, tmp_
         assert verdict in broken.value.violations[0].message
         with suppress(InvariantBroken):
             assert life(wrong, BUFFER).history, "the next scenario does not run"
+
+
+HOLE = Lpar(
+    (Span(PhysAddr(0), PhysAddr(0x1000000)), Span(PhysAddr(0x12000000), PhysAddr(0x15000000))), (0, 1), PhysAddr(0x15000000),
+    multi_tce=MultiTce.STUFF,
+)  # fmt: skip
+"""The first block is one I/O page of 16 MiB, and the loop over it one call, which the next block's first one goes on from."""
+
+
+def test_calls_on_both_sides_of_a_hole_are_no_loop_over_it(kernels: Kernels) -> None:
+    run = Run(replace(POWERVM_DEDICATED, pages=0x7), HOLE, kernels, Bounded)
+    run.step(Step(SetMask(0, ALL)))  # else no-write-outside: such a loop would end far beyond the window
+    written = [crossing.call for crossing in run.history[-1].crossings if not isinstance(crossing.call, RtasCall)]
+    assert [call.ioba & 0xFFFFFFFF for call in written][:2] == [0, 0x12000000]

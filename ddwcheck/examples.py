@@ -31,6 +31,7 @@ EXAMPLES = {
     "log": (
         Example(f"ddwcheck log {LOG}", "what a kernel decided, and does any line break a rule?"),
         Example(f"ddwcheck log --format json {LOG}", "the same for a program"),
+        Example(f"ddwcheck log {LOG} --out /tmp/log", "with a page, and a folder for each line that breaks a rule"),
     ),
     "explain": (
         Example("ddwcheck explain --ram-max 64G", "a dedicated adapter, 64 GiB of RAM"),
@@ -60,11 +61,12 @@ EXAMPLES = {
     "qemu": (
         Example("ddwcheck qemu --calls 20000", "some calls on a real QEMU", Needs.QEMU),
         Example("ddwcheck qemu --seed 7 --format ktap", "others, as a test report", Needs.QEMU),
+        Example("ddwcheck qemu --replay counterexamples/qemu-seed-7", "what was found, once more", Needs.QEMU, code=1),
     ),
     "prove": (
         Example("ddwcheck prove", "every theorem; what is proved is kept", Needs.TIME),
         Example("ddwcheck prove test_pools.py --report /tmp/pools.json", "those of one file"),
-        Example("ddwcheck prove --release 6.12", "which theorems that release loses", Needs.TIME, code=1),
+        Example("ddwcheck prove --release 6.12 --out lost", "what that release loses, with a page", Needs.TIME, code=1),
     ),
     "boot": (
         Example("ddwcheck boot", "every scenario, judged", Needs.QEMU),

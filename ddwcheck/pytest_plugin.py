@@ -18,6 +18,7 @@ from rich.table import Table
 
 from ddwcheck import page_files, report
 from ddwcheck.campaign import Campaign, Goals, Machine
+from ddwcheck.smallest import smallest
 from model.invariants import INVARIANTS
 from model.run import InvariantBroken
 
@@ -36,7 +37,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         folder = FOLDER / f"{broken.violations[0].invariant}-{name}"
         defects = getattr(item, "ddwcheck_defects", ())
         how = f"random state machine, seed {_seed(item.config)}"
-        report.write(folder, broken.run, broken.violations, "reference", defects, how)
+        run, violations, need = smallest(broken, defects)
+        report.write(folder, run, violations, "reference", defects, how, need=need)
         outcome.sections.append(("counterexample", f"{folder / 'report.txt'}\nddwcheck replay {folder}"))
         outcome.user_properties.append(("counterexample", str(folder)))
     return outcome

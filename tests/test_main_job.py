@@ -48,6 +48,8 @@ def test_a_broken_invariant_leaves_a_folder_and_the_command_to_replay_it(pyteste
         "finding.json",
         "index.html",
     }
+    report = (folder / "report.txt").read_text()
+    assert "Needed, each by itself: step 1" in report and "Makes no difference" not in report  # it is shrunk
     ran = summary(kept / "summary.json")
     assert ran.title == "random state machines, seed 0" and ran.open == ""
     assert ran.machines[0].name == "life here" and ran.machines[0].steps > 0 and ran.checks["calls-well-formed"] > 0

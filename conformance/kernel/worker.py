@@ -124,6 +124,12 @@ class Disagreement(Exception):
         self.call, self.status = call, status
 
 
+CREATE = (5, 4)
+"""Arguments and outputs of ibm,create-pe-dma-window. LoPAR 7.3.27.2."""
+SMALLEST = 4096
+"""Bytes of an I/O page of a default window."""
+
+
 class Frame(NamedTuple):
     """What is sent to the process: a request or an answer, for which of the requests under way, and how it is asked then."""
 
@@ -262,6 +268,7 @@ class Scenario:
         self._heard: Heard | None = None
         self._failures: list[tuple[int, int]] = []
         self._passed = 0  # hypercalls that have crossed
+        self._pages: dict[int, int] = {}  # bytes of the I/O pages of created windows, by LIOBN; others have SMALLEST
         self._warnings = 0  # how many have been told to whoever asks
         self._warning: str | None = None
         self._free = list(range(MOST_CPUS))
@@ -387,6 +394,8 @@ class Scenario:
         token, nargs, nret, caller = words[:4]
         self._callers.append(caller)
         answer = self._port.rtas(RtasCall(token, tuple(words[4 : 4 + nargs]), nret))
+        if (nargs, nret) == CREATE and answer.status == 0:
+            self._pages[answer.outputs[0]] = 1 << words[7]
         return [answer.status, len(answer.outputs), *answer.outputs]
 
     def _odd_hcall(self, words: Sequence[int]) -> Sequence[int]:
@@ -406,12 +415,15 @@ class Scenario:
         return [answer.status, answer.tce] if kind == 0 else [answer.status]
 
     def _pass_on(self, words: Sequence[int]) -> None:
-        """A run: as a whole if it is to succeed, else call by call."""
+        """A run: as a whole if it is to succeed, else call by call; so is one that leaves out I/O pages, as a loop from one
+        RAM block into the next may.
+        """
         calls, status = words[8], words[11]
+        whole = status == HcallStatus.SUCCESS and words[5] == self._pages.get(words[1], SMALLEST)
         known = min(calls, self._passed - self._seen)
         self._seen += known
         while known < calls:
-            count = calls - known if status == HcallStatus.SUCCESS else 1
+            count = calls - known if whole else 1
             call = _call(words, known, count)
             self._callers.append(words[10])
             answer = self._port.hcall(call)
