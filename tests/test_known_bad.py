@@ -13,6 +13,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from model.defects import Defect, apply, catalogue
+from model.guest import kexec
 from model.guest.kernel import Kernel
 from model.hypervisor.papr import Papr
 from model.invariants import INVARIANTS, Violation
@@ -44,15 +45,16 @@ def hunt(defect: Defect) -> list[Violation]:
     """Run the parts of the main job until the invariant that the defect names is broken: all that broke.
 
     First failures one by one, then the beginning of each shard, then the other sweeps, then the whole of each shard: most
-    wrong rules show early in one of them. What breaks before may be another invariant, where the rule does more than one
-    thing wrong: then the next is tried.
+    wrong rules show early in one of them, and those of a kernel that dumps another one in crashes, which come first for
+    them. What breaks before may be another invariant, where the rule does more than one thing wrong: then the next is tried.
     """
     guest, hypervisor = apply(Kernel, [defect]), apply(Papr, [defect])
     most = CI.max_examples
     few, many = ([partial(draw, guest, hypervisor, shard, n) for shard in SHARDS] for n in (most // 10, most))
     found: list[Violation] = []
+    early = chain(crashed(), failing()) if defect.replaces.__module__ == kexec.__name__ else failing()
     attempts: Iterator[Callable[[], object]] = chain(
-        (partial(carried_out, trace, guest, hypervisor) for trace in failing()),
+        (partial(carried_out, trace, guest, hypervisor) for trace in early),
         few,
         (partial(carried_out, trace, guest, hypervisor) for trace in swept()),
         many,
@@ -76,13 +78,18 @@ def failing() -> Iterator[Trace]:
 
 
 def swept() -> Iterator[Trace]:
-    """What the other sweeps go through: two events that meet, crashes, failures in user space."""
+    """What the other sweeps go through: crashes, two events that meet, failures in user space."""
+    yield from crashed()
     for profile in MEETINGS:
         yield from meetings(profile)
-    for profile, lpar in CRASHES:
-        yield from crashes(profile, PARTITIONS[lpar])
     for profile, use in OWNED:
         yield from (Trace(platform(profile, use), USES[use][0], steps) for steps in lives(profile, use))
+
+
+def crashed() -> Iterator[Trace]:
+    """A crash at every point, and the dump after it."""
+    for profile, lpar in CRASHES:
+        yield from crashes(profile, PARTITIONS[lpar])
 
 
 def draw(guest: type[Kernel], hypervisor: type[Papr], shard: Shard, examples: int) -> None:
