@@ -64,7 +64,7 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
         done = tally.calls >= calls and reached.accesses >= accesses and not interrupted
         verdict = Verdict.HOLDS if done else Verdict.INCONCLUSIVE
         checks = checks if done else undecided(checks, "interrupted" if interrupted else "not all was done")
-        return Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed)
+        return _on_page(Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed), Path(out))
     need: Need | None = None
     with spinner() as progress, suppress(KeyboardInterrupt):
         progress.add_task("what it takes")
@@ -73,8 +73,13 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
     lines += [*told(found), f"{folder / 'report.txt'}"]
     finding = _finding(found, folder)
     outcome = Outcome("qemu", MACHINE, Verdict.VIOLATED, tuple(lines), checks, (finding,), seed)
-    index = page_files.keep(Path(out), campaign.of(outcome), [folder])
-    return replace(outcome, lines=(*lines, f"{index}"))
+    return _on_page(outcome, Path(out), "the run ended at the first difference", folder)
+
+
+def _on_page(outcome: Outcome, out: Path, open: str = "", *folders: Path) -> Outcome:
+    """The outcome with its page. open: why what did not differ is not said to hold."""
+    index = page_files.keep(out, replace(campaign.of(outcome), open=open), folders)
+    return replace(outcome, lines=(*outcome.lines, f"{index}"))
 
 
 def again(path: str) -> Outcome:
