@@ -70,6 +70,8 @@ def leaf(folder: Path) -> Leaf:
     data = _checked(folder / MARK, exhibit.from_json, BadExhibit)
     if data.kept == exhibit.KEPT:
         _checked(folder / data.kept, from_json, BadTrace)
+    elif not (folder / data.kept).is_file():
+        raise BadInput(f"{shown(str(folder / data.kept))}: no such file, which its {MARK} names")
     return Leaf(folder.name, data, _read(folder / "report.txt").decode(errors="replace"))
 
 
