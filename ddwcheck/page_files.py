@@ -2,6 +2,7 @@
 """`ddwcheck page`: from counterexample folders to one page."""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,6 +87,8 @@ def make_room(out: str) -> None:
         Path(out).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise BadInput(f"{shown(out)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
+    if not os.access(out, os.W_OK):
+        raise BadInput(f"{shown(out)}: cannot be written to")
 
 
 def keep(folder: Path, ran: Campaign, found: Iterable[Path]) -> Path:

@@ -14,6 +14,7 @@ from conformance.qemu.differ import DMA, TABLES, Access, Difference, Tally, comp
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
 from conformance.qemu.kept import BadCalls
+from conformance.qemu.machine import Stopped
 from conformance.qemu.shorten import replay, shorten
 from conformance.qemu.shown import side_by_side
 from ddwcheck import BadInput, Verdict, campaign, page_files, qemu_report
@@ -90,9 +91,13 @@ def again(path: str) -> Outcome:
         require_programs()
     except NotInstalled as missing:
         raise BadInput(str(missing)) from None
-    found = replay(cache_folder(None) / "qemu", calls, accesses)
     number = len(calls) + len(accesses)
     checks = (Check("calls", qemu_report.ANSWERS, number),)
+    try:
+        found = replay(cache_folder(None) / "qemu", calls, accesses)
+    except Stopped as stopped:
+        said = f"INCONCLUSIVE: {stopped}"
+        return Outcome("qemu", shown(path), Verdict.INCONCLUSIVE, (said,), undecided(checks, str(stopped)))
     if found is None:
         line = f"HOLDS: QEMU does what is expected, {number} calls and accesses"
         return Outcome("qemu", shown(path), Verdict.HOLDS, (line,), checks)
@@ -104,13 +109,16 @@ def _calls_in(file: Path) -> tuple[tuple[Made, ...], tuple[Access, ...]]:
     where = shown(str(file))
     try:
         data = json.loads(file.read_bytes())
-        return kept.from_json(data), kept.accesses_of(data)
+        calls, accesses = kept.from_json(data), kept.accesses_of(data)
     except OSError as error:
         raise BadInput(f"{where}: {error.strerror}") from None
     except BadCalls as bad:
         raise BadInput(f"{where}: {bad}") from None
     except (ValueError, RecursionError):
         raise BadInput(f"{where}: not JSON") from None
+    if not calls and not accesses:
+        raise BadInput(f"{where}: no call to make")
+    return calls, accesses
 
 
 def _finding(found: Difference, folder: Path | None) -> Finding:
