@@ -8,6 +8,8 @@ import pytest
 
 from conformance.qemu.differ import Tally, compare
 from conformance.qemu.expected import DEVIATIONS
+from ddwcheck import page as page_of
+from ddwcheck import page_files
 from ddwcheck.main import main
 from ddwcheck.sources import cache_folder
 from model.calls import HcallAnswer, StuffTce
@@ -65,6 +67,9 @@ def test_a_difference_is_kept_as_a_folder_and_is_exit_1(
     assert max(len(line) for line in report.splitlines() if str(tmp_path) not in line) <= 75
     (call,) = json.loads((folder / "calls.json").read_text())["calls"]
     assert call["ioba"] == 0 and call["count"] == 1  # the plainest that shows it
+    ran = page_files.summary(tmp_path / "summary.json")
+    rows = {row.id: row.verdict for row in page_of.rows([page_files.leaf(folder)], ran)}
+    assert rows["tables"] == "VIOLATED" and "HOLDS" not in rows.values()  # the run ended there
     page = (tmp_path / "index.html").read_text()
     assert page.count('<details class="finding"') == 1 and "Copy replay command" in page
     assert main(["qemu", "--replay", str(folder)]) == 1

@@ -74,7 +74,8 @@ def generate(path: str, out: str, wanted: Sequence[str]) -> tuple[list[str], Ver
     ]
     missing = [one for one in told if one.why]
     lines.append(f"{len(rows) - len(missing)} of {len(rows)} findings have their folder")
-    if there := [folder / row.id for row in rows if (folder / row.id / page_files.MARK).exists()]:
+    done = (folder / one.row.id for one in told if not one.why)
+    if there := [path for path in done if (path / page_files.MARK).exists()]:
         lines.append(f"{keep(folder, lines, there)}")
     verdict = Verdict.INCONCLUSIVE if missing else Verdict.HOLDS
     return lines, Verdict.VIOLATED if any(one.gone for one in told) else verdict

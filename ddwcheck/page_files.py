@@ -2,6 +2,7 @@
 """`ddwcheck page`: from counterexample folders to one page."""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +71,8 @@ def leaf(folder: Path) -> Leaf:
     data = _checked(folder / MARK, exhibit.from_json, BadExhibit)
     if data.kept == exhibit.KEPT:
         _checked(folder / data.kept, from_json, BadTrace)
+    elif not (folder / data.kept).is_file():
+        raise BadInput(f"{shown(str(folder / data.kept))}: no such file, which its {MARK} names")
     return Leaf(folder.name, data, _read(folder / "report.txt").decode(errors="replace"))
 
 
@@ -84,6 +87,8 @@ def make_room(out: str) -> None:
         Path(out).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise BadInput(f"{shown(out)}: {getattr(error, 'strerror', None) or 'not a path'}") from None
+    if not os.access(out, os.W_OK):
+        raise BadInput(f"{shown(out)}: cannot be written to")
 
 
 def keep(folder: Path, ran: Campaign, found: Iterable[Path]) -> Path:

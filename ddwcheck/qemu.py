@@ -14,6 +14,7 @@ from conformance.qemu.differ import DMA, TABLES, Access, Difference, Tally, comp
 from conformance.qemu.expected import DEVIATIONS
 from conformance.qemu.guest import NotInstalled, require_programs
 from conformance.qemu.kept import BadCalls
+from conformance.qemu.machine import Stopped
 from conformance.qemu.shorten import replay, shorten
 from conformance.qemu.shown import side_by_side
 from ddwcheck import BadInput, Verdict, campaign, page_files, qemu_report
@@ -64,7 +65,7 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
         done = tally.calls >= calls and reached.accesses >= accesses and not interrupted
         verdict = Verdict.HOLDS if done else Verdict.INCONCLUSIVE
         checks = checks if done else undecided(checks, "interrupted" if interrupted else "not all was done")
-        return Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed)
+        return _on_page(Outcome("qemu", MACHINE, verdict, tuple(lines), checks, seed=seed), Path(out))
     need: Need | None = None
     with spinner() as progress, suppress(KeyboardInterrupt):
         progress.add_task("what it takes")
@@ -73,8 +74,13 @@ def judge(calls: int, accesses: int, seed: int, out: str) -> Outcome:
     lines += [*told(found), f"{folder / 'report.txt'}"]
     finding = _finding(found, folder)
     outcome = Outcome("qemu", MACHINE, Verdict.VIOLATED, tuple(lines), checks, (finding,), seed)
-    index = page_files.keep(Path(out), campaign.of(outcome), [folder])
-    return replace(outcome, lines=(*lines, f"{index}"))
+    return _on_page(outcome, Path(out), "the run ended at the first difference", folder)
+
+
+def _on_page(outcome: Outcome, out: Path, open: str = "", *folders: Path) -> Outcome:
+    """The outcome with its page. open: why what did not differ is not said to hold."""
+    index = page_files.keep(out, replace(campaign.of(outcome), open=open), folders)
+    return replace(outcome, lines=(*outcome.lines, f"{index}"))
 
 
 def again(path: str) -> Outcome:
@@ -85,9 +91,13 @@ def again(path: str) -> Outcome:
         require_programs()
     except NotInstalled as missing:
         raise BadInput(str(missing)) from None
-    found = replay(cache_folder(None) / "qemu", calls, accesses)
     number = len(calls) + len(accesses)
     checks = (Check("calls", qemu_report.ANSWERS, number),)
+    try:
+        found = replay(cache_folder(None) / "qemu", calls, accesses)
+    except Stopped as stopped:
+        said = f"INCONCLUSIVE: {stopped}"
+        return Outcome("qemu", shown(path), Verdict.INCONCLUSIVE, (said,), undecided(checks, str(stopped)))
     if found is None:
         line = f"HOLDS: QEMU does what is expected, {number} calls and accesses"
         return Outcome("qemu", shown(path), Verdict.HOLDS, (line,), checks)
@@ -99,13 +109,16 @@ def _calls_in(file: Path) -> tuple[tuple[Made, ...], tuple[Access, ...]]:
     where = shown(str(file))
     try:
         data = json.loads(file.read_bytes())
-        return kept.from_json(data), kept.accesses_of(data)
+        calls, accesses = kept.from_json(data), kept.accesses_of(data)
     except OSError as error:
         raise BadInput(f"{where}: {error.strerror}") from None
     except BadCalls as bad:
         raise BadInput(f"{where}: {bad}") from None
     except (ValueError, RecursionError):
         raise BadInput(f"{where}: not JSON") from None
+    if not calls and not accesses:
+        raise BadInput(f"{where}: no call to make")
+    return calls, accesses
 
 
 def _finding(found: Difference, folder: Path | None) -> Finding:

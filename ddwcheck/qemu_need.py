@@ -8,7 +8,7 @@ from time import monotonic
 from conformance.qemu.calls import Made
 from conformance.qemu.differ import Difference
 from conformance.qemu.plainer import neighbours
-from conformance.qemu.shorten import Replay
+from conformance.qemu.shorten import Replay, unstopped
 from ddwcheck.need import Need
 
 MOST_NEIGHBOURS, MOST_SECONDS = 24, 20.0
@@ -17,6 +17,7 @@ MOST_NEIGHBOURS, MOST_SECONDS = 24, 20.0
 def needs(found: Difference, again: Replay) -> Need:
     """Leave out each call, then try the operands next to those that there are, as long as there is time."""
     todo = [*_without(found), *islice(((False, *other) for other in neighbours(found.calls)), MOST_NEIGHBOURS)]
+    again = unstopped(again)
     end, tried = monotonic() + MOST_SECONDS, list[tuple[bool, str, bool]]()
     for is_part, name, calls in todo:
         if monotonic() > end:

@@ -83,6 +83,18 @@ def test_a_log_that_holds_has_a_page_and_no_folder(tmp_path: Path) -> None:
     assert ran.sentences and not ran.broken
 
 
+def test_without_its_lines_a_folder_is_no_counterexample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["log", write(tmp_path, *FULL), "--out", str(tmp_path / "out")])
+    folder = folder_of(tmp_path / "out")
+    capsys.readouterr()
+    assert main(["page", str(folder)]) == 0
+    (folder / "lines.log").unlink()
+    capsys.readouterr()
+    assert main(["page", str(folder)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "lines.log" in err
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, *FULL)
     for out in (f"{path}/x", "a\0b"):

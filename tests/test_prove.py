@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 from ddwcheck import Verdict, page, page_files, prove
@@ -20,6 +21,7 @@ from proofs.prover import Proof, Theorem
 from proofs.prover import Verdict as Proved
 from proofs.prover import prove as judge_proof
 from proofs.release import kernel_of, reached, rule_in
+from tests.test_formats import SCHEMA
 
 CHEAP = "test_routing.py::no_handle_below_the_window_is_direct"
 
@@ -231,3 +233,11 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_anything_is_proved(caps
     Path("taken").write_text("")
     assert main(["prove", CHEAP, "--report", "r.json", "--out", "taken/x"]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not Path("r.json").exists()
+
+
+def test_each_theorem_is_a_check_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["prove", LOST, CHEAP, "--release", "6.12", "--report", "r.json", "--jobs", "1", "--format", "json"]
+    assert main(command) == 1
+    data = fastjsonschema.compile(SCHEMA)(json.loads(capsys.readouterr().out))
+    assert {check["id"]: check["status"] for check in data["checks"]} == {LOST: "fail", CHEAP: "pass"}
+    assert [finding["explained"] for finding in data["findings"]] == ["unmap-by-offset-alone"]

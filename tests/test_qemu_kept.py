@@ -12,6 +12,7 @@ from conformance.qemu import kept
 from conformance.qemu.calls import Made
 from conformance.qemu.differ import Access, Difference
 from conformance.qemu.kept import BadCalls
+from conformance.qemu.machine import Stopped
 from conformance.qemu.plainer import neighbours, plainer, weight
 from conformance.qemu.shorten import bounded, smallest
 from ddwcheck.main import main
@@ -44,6 +45,7 @@ def test_calls_are_kept_as_they_were() -> None:
 
 
 DAMAGES: dict[str, Any] = {
+    "no call to make": lambda data: data.update(calls=[], accesses=[]),
     "version": lambda data: data.update(ddwcheck_qemu=2),
     "no list": lambda data: data.update(calls={}),
     "no known kind": lambda data: data["calls"][0].update(call="H_ENTER"),
@@ -116,6 +118,15 @@ def test_what_is_needed_is_found_by_leaving_it_out_and_what_was_not_tried_is_sai
     monkeypatch.setattr("ddwcheck.qemu_need.MOST_SECONDS", -1.0)
     hasty = needs(found, stuffs_many)
     assert not (hasty.needed or hasty.spare or hasty.fails_too or hasty.holds) and hasty.untried > 2
+
+
+def test_calls_that_stop_the_machine_show_nothing() -> None:
+    def stops(calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
+        raise Stopped("it hangs")
+
+    assert bounded(stops)(CALLS, ()) is None
+    need = needs(Difference(CALLS[:1], "SUCCESS", "PARAMETER"), stops)
+    assert need.needed == ("call 1",) and not need.fails_too
 
 
 def test_a_user_who_has_waited_enough_gets_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

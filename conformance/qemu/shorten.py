@@ -57,14 +57,26 @@ def shorten(cache: Path, found: Difference) -> Difference:
 
 def bounded(again: Replay) -> Replay:
     """`again`, which shows nothing once it was asked so often, or for so long."""
-    tries, end = 0, monotonic() + MOST_SECONDS
+    tries, end, shows = 0, monotonic() + MOST_SECONDS, unstopped(again)
 
     def patient(calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
         nonlocal tries
         tries += 1
-        return again(calls, accesses) if tries <= MOST_TRIES and monotonic() < end else None
+        return shows(calls, accesses) if tries <= MOST_TRIES and monotonic() < end else None
 
     return patient
+
+
+def unstopped(again: Replay) -> Replay:
+    """`again`, to which calls that stop the machine, such as those that take from a device what it needs, show nothing."""
+
+    def shows(calls: Sequence[Made], accesses: Sequence[Access]) -> Difference | None:
+        try:
+            return again(calls, accesses)
+        except Stopped:
+            return None
+
+    return shows
 
 
 def smallest(found: Difference, again: Replay) -> Difference:
