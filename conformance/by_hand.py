@@ -78,11 +78,11 @@ BY_HAND = {
         "ram-covered: bus address N does not reach online RAM at N (SetMask)",
         Trace(POWERVM_DEDICATED, LISTED_LATE, (meanwhile(OPEN, 7, Online(0)),)),
     ),
-    "F49": ByHand(
+    "F59": ByHand(
         "unmap-releases: TCE N is valid but belongs to no live mapping (UnmapSg)",
         Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(EMPTY_FIRST), Step(UnmapSg(0)))),
     ),
-    "F50": ByHand(
+    "F60": ByHand(
         "unmap-releases: TCE N is valid but belongs to no live mapping (Map)",
         Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB),
               (Step(Map(0, Span(PhysAddr(0x1234), PhysAddr(0x1234)), Direction.TO_DEVICE)),)),

@@ -19,7 +19,7 @@ class OutOfScope(Exception):
 
 def leave_out(event: Event) -> bool:
     """Whether an event is out of the harness's scope: also a map of no bytes, of which iommu_range_alloc() warns its driver;
-    that is no verdict on the kernel (F50 has one by hand).
+    that is no verdict on the kernel (F60 has one by hand).
     """
     return isinstance(event, NOT_RUN) or (isinstance(event, Map) and event.memory.size == 0)
 

@@ -18,5 +18,5 @@ DEFECT = Defect(
     breaks="unmap-releases",
     replaces=io_pages.pages_touched,
     by=rounded_up,
-    root_cause="iommu_num_pages() answers 1 for no bytes inside an I/O page; only 0 pages are refused (F50).",
+    root_cause="iommu_num_pages() answers 1 for no bytes inside an I/O page; only 0 pages are refused (F60).",
 )
