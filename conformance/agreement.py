@@ -17,7 +17,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.aside import set_aside
 from conformance.differ import Difference, first_difference
-from conformance.scope import Bounded, OutOfScope, leave_out
+from conformance.kernel.kernels import Kernels
+from conformance.scope import Bounded, OutOfScope
 from model.events import AllocCoherent, Event, Fault, Inside, MapSg, Step
 from model.interfaces import Crash
 from model.invariants.registry import GUEST_CRASH
@@ -37,7 +38,7 @@ class Agreement:
     scenarios: those compared to their end; the others are out of scope or set aside, by reason.
     """
 
-    compiled: GuestMaker
+    compiled: Kernels
     model: GuestMaker
     release: str
     most: int = 1
@@ -81,12 +82,17 @@ class Agreer(LifeCycle):
             reject()
 
     def drives(self, event: Event) -> bool:
-        """What the harness has."""
-        return not leave_out(event)
+        """What can happen to the C."""
+        return self.agreement.compiled.drives(event)
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event if it can happen now, without what comes inside it; a violation is no matter."""
-        if self.over or isinstance(event, NOT_COMPARED) or leave_out(event) or self.run.impossible(event) is not None:
+        if (
+            self.over
+            or isinstance(event, NOT_COMPARED)
+            or not self.drives(event)
+            or self.run.impossible(event) is not None
+        ):
             return
         try:
             self.run.step(Step(event, dictated))

@@ -4,7 +4,26 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from model.events import Detach, Event, Fault, Inside, Map, MapSg, Online, SetMask, Step, Unmap, UnmapSg
+from model.events import (
+    CreateTable,
+    Detach,
+    Event,
+    Fault,
+    Inside,
+    Kdump,
+    Kexec,
+    Map,
+    MapSg,
+    MapUser,
+    Online,
+    ReleaseOwnership,
+    SetMask,
+    SetWindow,
+    Step,
+    TakeOwnership,
+    Unmap,
+    UnmapSg,
+)
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, MultiTce, simple_lpar
 from model.trace import Trace
 from model.types import GIB, BusAddress, Direction, DmaMask, PhysAddr, Span
@@ -36,6 +55,13 @@ EMPTY_FIRST = MapSg(0, (Span(PhysAddr(0), PhysAddr(0)), FIRST), Direction.TO_DEV
 """A scatterlist whose first element is empty."""
 LISTED_LATE = replace(simple_lpar(4 * GIB), online=(1,))
 """Its first block comes while a window is opened."""
+
+TWO_FUNCTIONS = replace(simple_lpar(4 * GIB), functions=(0, 0))
+FULL = replace(simple_lpar(16 * GIB), online=(0, 1))
+"""RAM that fills a window of 1024 I/O pages."""
+TAKE, BACK = TakeOwnership(0), ReleaseOwnership(0)
+OWN_WINDOW = CreateTable(0, 0, 16, 4 * GIB)
+BY_USER = MapUser(0, 0, BusAddress(1 << 59), Span(PhysAddr(0x10000), PhysAddr(0x20000)), Direction.FROM_DEVICE)
 
 
 def meanwhile(event: Event, after: int, other: Event) -> Step:
@@ -90,6 +116,49 @@ BY_HAND = {
     "F46": ByHand(
         "window-empty-at-removal: remove of a window that still maps memory (Detach)",
         Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(OPEN), meanwhile(Detach(0), 4, Online(1)))),
+    ),
+    "F49": ByHand(
+        "limit-matches-split: memory at N is routed directly but not pre-mapped (ReleaseOwnership)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(OPEN), Step(TAKE), Step(BACK))),
+    ),
+    "F50": ByHand(
+        "detach-leaves-nothing: function N keeps what was before (ReleaseOwnership)",
+        Trace(POWERVM_DEDICATED, TWO_FUNCTIONS, (Step(TAKE), Step(BACK))),
+    ),
+    "F51": ByHand(
+        "enable-fails-clean: a table that could not be created left something behind (CreateTable)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(TAKE), Step(OWN_WINDOW, (CREATE_FAILS,)))),
+    ),
+    "F52": ByHand(
+        "guest-crash: NULL dereference of it_userspace in tce_iommu_build_v2() at ownership.c:N (MapUser)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB),
+              (Step(TAKE), Step(OWN_WINDOW, (Fault("allocate userspace-view", 0, 0),)), Step(SetWindow(0, 0, 0)),
+               Step(BY_USER))),
+    ),
+    "F53": ByHand(
+        "guest-crash: WARN at arch/powerpc/platforms/pseries/iommu.c:N (TakeOwnership)",
+        Trace(POWERVM_SRIOV, TWO_FUNCTIONS, (Step(TAKE),)),
+    ),
+    "F54": ByHand(
+        "guest-crash: WARN at arch/powerpc/platforms/pseries/iommu.c:N (CreateTable)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(TAKE), Step(CreateTable(0, 0, 12, 2048)))),
+    ),
+    "F55": ByHand(
+        "kexec-keeps-running: TCE N of the kernel before still grants access (Kexec)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(OPEN), Step(Kexec()))),
+    ),
+    "F56": ByHand(
+        "kexec-keeps-running: no window has room for a dump (Kdump)",
+        Trace(replace(POWERVM_SRIOV, pages=1 << 2), FULL,
+              (Step(OPEN), Step(Kdump(Span(PhysAddr(64 << 20), PhysAddr(128 << 20)))))),
+    ),
+    "F57": ByHand(
+        "guest-crash: WARN at arch/powerpc/kernel/iommu.c:N (SetMask)",
+        Trace(replace(HUGE, block=1), simple_lpar(8 * GIB, vpmem=GIB), (Step(OPEN),)),
+    ),
+    "F58": ByHand(
+        "ram-covered: bus address N does not reach online RAM at N (Kexec)",
+        Trace(POWERVM_SRIOV, simple_lpar(4 * GIB), (Step(OPEN), Step(Kexec()))),
     ),
 }  # fmt: skip
 """By the entry of FINDINGS.md."""

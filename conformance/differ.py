@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from conformance.scope import Bounded, OutOfScope
@@ -111,20 +112,67 @@ def joined(one: Writes, other: Writes) -> Writes | None:
                   one.calls + other.calls, one.status)  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Calls that read TCEs of a window one after the other, however the guest wrote its loop.
+
+    found: bus addresses of the first and last of neighbouring TCEs that are not 0; refused: of calls, with their status.
+    """
+
+    liobn: int
+    start: int
+    calls: int
+    found: tuple[tuple[int, int], ...]
+    refused: tuple[tuple[int, str], ...]
+
+
+def reads(crossings: Sequence[Crossing]) -> Reads:
+    """Crossings that read the same window, as one group."""
+    stride = max(crossing.call.stride if isinstance(crossing.call, GetRun) else 0 for crossing in crossings)
+    found: list[tuple[int, int]] = []
+    refused: list[tuple[int, str]] = []
+    calls = 0
+    for crossing in crossings:
+        call, answer = crossing.call, crossing.answer
+        assert isinstance(call, GetTce | GetRun) and isinstance(answer, HcallAnswer)
+        if isinstance(call, GetRun):
+            done, ended = answer.done, answer.status is not HcallStatus.SUCCESS
+            spans = [(call.ioba + span.start * stride, call.ioba + (span.stop - 1) * stride) for span in answer.found]
+        else:
+            ended = answer.status not in (HcallStatus.SUCCESS, HcallStatus.PARTIAL)
+            done, spans = int(not ended), [(call.ioba, call.ioba)] if answer.tce and not ended else []
+        for first, last in spans:
+            if found and first == found[-1][1] + stride:
+                first = found.pop()[0]  # noqa: PLW2901
+            found.append((first, last))
+        refused += [(call.ioba + done * stride, answer.status.name)] if ended else []
+        calls += done + ended
+    liobn, start = crossings[0].call.liobn, crossings[0].call.ioba  # type: ignore[union-attr]
+    return Reads(liobn, start, calls, tuple(found), tuple(refused))
+
+
+def _window_read(crossing: Crossing) -> int | None:
+    return crossing.call.liobn if isinstance(crossing.call, GetTce | GetRun) else None
+
+
 def story(crossings: Sequence[Crossing]) -> list[object]:
     """What crossed in a step, in order, in a form that does not depend on how loops were recorded."""
     told: list[object] = []
-    for crossing in crossings:
-        if isinstance(crossing.call, RtasCall | GetTce | GetRun):
-            told.append((crossing.call, crossing.answer))
+    for window, together in groupby(crossings, _window_read):
+        if window is not None:
+            told.append(reads(list(together)))
             continue
-        for group in writes(crossing):
-            last = told[-1] if told else None
-            both = joined(last, group) if isinstance(last, Writes) else None
-            if both is not None:
-                told[-1] = both
-            else:
-                told.append(group)
+        for crossing in together:
+            if isinstance(crossing.call, RtasCall):
+                told.append((crossing.call, crossing.answer))
+                continue
+            for group in writes(crossing):
+                last = told[-1] if told else None
+                both = joined(last, group) if isinstance(last, Writes) else None
+                if both is not None:
+                    told[-1] = both
+                else:
+                    told.append(group)
     return told
 
 

@@ -80,6 +80,37 @@ SLIPS = {
 """One-line mistakes of the kind that a patch makes, by what they do."""
 
 
+KERNEL = "arch/powerpc/kernel/iommu.c"
+HANDED_OVER = {
+    "user space's TCE is set one page further": Edit(
+        PSERIES, "plpar_tce_put((u64)tbl->it_index, ioba, newtce)",
+        "plpar_tce_put((u64)tbl->it_index, ioba + 4096, newtce)", "static int tce_exchange_pseries("
+    ),
+    "user space may always write": Edit(
+        PSERIES, "*tce | proto_tce", "*tce | proto_tce | TCE_PCI_WRITE", "static int tce_exchange_pseries("
+    ),
+    "the host's function has no table": Edit(
+        PSERIES, "set_iommu_table_base(&pdev->dev, tbl);", ";", "static long pseries_setup_default_iommu_config("
+    ),
+}  # fmt: skip
+"""Mistakes in what VFIO calls."""
+FOLLOWED = {
+    "a kernel that dumps clears the table": Edit(
+        KERNEL, "if (!is_kdump_kernel()", "if (1", "void iommu_table_clear("
+    ),
+    "a kernel that dumps takes all entries for free": Edit(
+        KERNEL, "__set_bit(index, tbl->it_map);", ";", "void iommu_table_clear("
+    ),
+    "a kernel that follows clears nothing": Edit(
+        KERNEL, "tbl->it_ops->clear(tbl, tbl->it_offset, tbl->it_size);", ";", "void iommu_table_clear("
+    ),
+    "a window that was found is a default one": Edit(
+        PSERIES, "prop->liobn = p->liobn;", "prop->liobn = 0;", "static struct device_node *pci_dma_find("
+    ),
+}  # fmt: skip
+"""Mistakes that show after kexec."""
+
+
 MISUSE = {
     "no end: the same hypercall": Edit(PSERIES, "next += limit * tce_size;\n\t\tnum_tce -= limit;", "",
                                        "tce_clearrange_multi_pSeriesLP("),

@@ -20,7 +20,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.kernel.worker import HarnessError
-from conformance.scope import Bounded, OutOfScope, leave_out
+from conformance.scope import Bounded, OutOfScope
 from conformance.shrink import bounded, shrink
 from model.events import Event, Fault, Inside, Step
 from model.interfaces import Crash
@@ -133,15 +133,21 @@ def shown_by(guest: GuestMaker) -> Callable[[str, Trace], bool]:
     return excused
 
 
+def _anything(_event: Event) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Survey:
     """What has been found so far, by fingerprint. excused: whether a violation that a trace ends with is none of ours.
 
-    beyond: what was out of scope last. until: when to stop, as monotonic() counts. tally: what the machines did.
+    drives: whether an event can happen to the guest at all. beyond: what was out of scope last. until: when to stop, as
+    monotonic() counts. tally: what the machines did.
     """
 
     guest: GuestMaker
     excused: Callable[[str, Trace], bool] = _not_excused
+    drives: Callable[[Event], bool] = _anything
     found: dict[str, Finding] = field(default_factory=dict)
     steps: int = 0
     examples: int = 0
@@ -196,17 +202,17 @@ class Surveyor(LifeCycle):
         reject()
 
     def drives(self, event: Event) -> bool:
-        """What the harness has."""
-        return not leave_out(event)
+        """What can happen to the guest."""
+        return self.survey.drives(event)
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event. What is fatal ends the example, which Hypothesis then takes for one that is no use."""
         self.survey.look_at_the_clock()
-        if leave_out(event) or self.run.impossible(event) is not None:
+        if not self.drives(event) or self.run.impossible(event) is not None:
             return
         self.survey.steps += 1
         try:
-            self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
+            self.run.step(Step(event, dictated, tuple(other for other in inside if self.drives(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
             for sight in sights_of(broken):

@@ -46,7 +46,7 @@ def test_model_and_c_agree(kernels: Kernels) -> None:
     assert sum(agreement.aside.values()) + agreement.out_of_scope < agreement.scenarios // 4
 
 
-NOT_COMPARED = ("scatterlist", "coherent", "vfio")
+NOT_COMPARED = ("scatterlist", "coherent")
 """Parts of the guest that no scenario here uses yet, see conformance.agreement."""
 IN_THE_MIDDLE = ("listed-after-the-premap", "unlisted-last")
 """Defects that show where another CPU comes in alone: the C has more points for it than the model, so both are compared on

@@ -30,12 +30,12 @@ def _entries(explained: str) -> set[str]:
 
 
 def test_every_known_finding_is_still_there(kernels: Kernels) -> None:
-    survey = Survey(kernels)
+    survey = Survey(kernels, drives=kernels.drives)
     assert [name for name, entry in known_of(kernels).items() if not survey.shows(name, entry.trace)] == []
 
 
 def test_nothing_is_found_that_has_no_known_cause(kernels: Kernels) -> None:
-    survey = Survey(kernels)
+    survey = Survey(kernels, drives=kernels.drives)
     for shard in SHARDS:
         explore(survey, shard, 0, examples=20)
     fresh = sorted(set(survey.found) - set(known_of(kernels)))

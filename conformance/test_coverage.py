@@ -30,7 +30,7 @@ def drive(kernels: Kernels) -> None:
         for fault in failures(profile, LPARS[lpar], MASKS[mask], kernels, Bounded):
             watch(life(profile, LPARS[lpar], MASKS[mask], (fault,)), kernels)
     for shard in SHARDS:
-        explore(Survey(kernels), shard, 0)
+        explore(Survey(kernels, drives=kernels.drives), shard, 0)
 
 
 @pytest.fixture(scope="module")

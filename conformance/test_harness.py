@@ -14,7 +14,7 @@ from conformance.edits import MISUSE, Edit, apply
 from conformance.kernel import worker
 from conformance.kernel.build import BuildFailed, Variant, build
 from conformance.kernel.kernels import Kernels
-from conformance.kernel.worker import Program
+from conformance.kernel.worker import Known, Program
 from conformance.scope import Bounded, OutOfScope
 from model.calls import HcallStatus, RtasCall
 from model.events import (
@@ -161,7 +161,7 @@ def test_each_call_knows_the_line_it_came_from(kernels: Kernels) -> None:
 def test_what_the_program_started_ends_with_it(kernels: Kernels) -> None:
     path = kernels.program(16).path
     with Program(path) as program:
-        child = program.start(())
+        child = program.start(Known())
     alive = subprocess.run(["ps", "-o", "stat=", "-p", str(child)], capture_output=True, text=True, check=False).stdout
     assert alive.strip()[:1] in ("", "Z")  # a niced one is ZN
 

@@ -147,7 +147,7 @@ def _baseline(path: str | None, may_be_new: bool) -> dict[str, Known]:
 
 
 def _judge(wish: Wish, tree: Tree, kernels: Kernels, known: dict[str, Known]) -> Outcome:
-    survey = Survey(kernels)
+    survey = Survey(kernels, drives=kernels.drives)
     gusts = Gusts(survey, kernels)
     still = _still_there(kernels, known)
     vanished = sorted(set(known) - set(still))
@@ -248,7 +248,7 @@ def cause_of(name: str, trace: Trace, tree: Tree) -> str:
 def _compare(wish: Wish, kernels: Kernels, before: Kernels) -> Outcome:
     """What a tree breaks that the other does not, and the other way round; each gets half of the time."""
     half = replace(wish, seconds=wish.seconds / 2)
-    added, gone = Survey(kernels, shown_by(before)), Survey(before, shown_by(kernels))
+    added, gone = Survey(kernels, shown_by(before), kernels.drives), Survey(before, shown_by(kernels), before.drives)
     storms = [Gusts(added, kernels), Gusts(gone, before)]
     interrupted = _explore(half, added, storms[0], {}, kernels.tree) or _explore(half, gone, storms[1], {}, before.tree)
     lines = [f"{kernels.tree.root} against {before.tree.root}"]

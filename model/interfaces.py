@@ -36,12 +36,15 @@ class DefaultWindow(NamedTuple):
 
 
 class InheritedWindow(NamedTuple):
-    """A dynamic window that a kernel before has left: `linux,direct64-ddr-window-info`, `linux,dma64-ddr-window-info`."""
+    """A dynamic window that a kernel before has left: `linux,direct64-ddr-window-info`, or without a direct part
+    `linux,dma64-ddr-window-info`.
+    """
 
     liobn: Liobn
     base: BusAddress
     page_shift: PageShift
     shift: WindowShift
+    direct: bool
 
 
 class Boot(Enum):

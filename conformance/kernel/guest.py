@@ -4,15 +4,22 @@
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
-from conformance.kernel.owners import HostAlone
+from conformance.kernel.owners import DIRECTIONS, UserSpace
 from conformance.kernel.worker import Ask, Program, Scenario
-from conformance.scope import OutOfScope
-from model.interfaces import DdwProperties, GuestDevice, GuestTable, GuestWindow, MaskAnswer, Port
+from model.interfaces import (
+    Boot,
+    DdwProperties,
+    DefaultWindow,
+    GuestDevice,
+    GuestTable,
+    GuestWindow,
+    InheritedWindow,
+    MaskAnswer,
+    Port,
+)
 from model.profiles import Lpar
-from model.types import BusAddress, Direction, DmaMask, Liobn, PhysAddr, SegmentLimits, Span
+from model.types import BusAddress, Direction, DmaMask, Liobn, PageShift, PhysAddr, SegmentLimits, Span, WindowShift
 
-DIRECTIONS = {Direction.BIDIRECTIONAL: 0, Direction.TO_DEVICE: 1, Direction.FROM_DEVICE: 2}
-"""Linux: enum dma_data_direction."""
 NO_HANDLE = (1 << 64) - 1
 """Linux: DMA_MAPPING_ERROR."""
 
@@ -26,47 +33,39 @@ class MemoryAction(IntEnum):
     CANCEL_ONLINE = 16
 
 
-class Own(IntEnum):
-    """What VFIO does with a PE: iommu_table_group_ops, as c/harness.h numbers it."""
-
-    TAKE = 0
-    RELEASE = 1
-    CREATE_TABLE = 2
-    UNSET_WINDOW = 3
-
-
-class CompiledKernel(HostAlone):
+class CompiledKernel(UserSpace):
     """One boot of the kernel that `program` was compiled from.
 
-    lpar: what the partition is made of; port: its way to the hypervisor; callers: see Scenario. The judge sees what the
-    kernel's own structures hold, read by c/partition.c.
+    lpar: what the partition is made of; port: its way to the hypervisor; callers: see Scenario; boot: how it comes to run,
+    each time in a process of its own. The judge sees what the kernel's own structures hold, read by c/partition.c.
     """
 
-    def __init__(self, program: Program, lpar: Lpar, port: Port, callers: list[int]) -> None:
+    def __init__(self, program: Program, lpar: Lpar, port: Port, callers: list[int], boot: Boot) -> None:
         self._scenario = Scenario(program, port, callers)
         self._ask = self._scenario.ask
         self._online = [lpar.blocks[k] for k in lpar.online]
         self._vpmem = [lpar.vpmem[k] for k in lpar.vpmem_at_boot]
-        words = [int(lpar.multi_tce), lpar.hotplug_max, 0]
+        words = [int(lpar.multi_tce), lpar.hotplug_max, int(boot is Boot.KDUMP)]
         for spans in (self._online, self._vpmem):
             words += [len(spans), *(end for span in spans for end in span)]
-        self._attached: set[int] = set()
+        self._attached: dict[int, DdwProperties] = {}
         self._ask(Ask.BOOT, *words)
 
     def attach(self, device: int, node: DdwProperties) -> None:
         """pci_dma_bus_setup_pSeriesLP(), pci_dma_dev_setup_pSeriesLP()."""
-        window, mmio = node.default, node.mmio32
-        words = [device, node.pe.config_addr, node.pe.buid]
-        words += [1, window.liobn, window.span.start, window.span.size] if window else [0, 0, 0, 0]
+        mmio, left = node.mmio32, node.inherited
+        words = [device, node.pe.config_addr, node.pe.buid, *_default(node.default)]
         words += [1, *node.applicable] if node.applicable else [0, 0, 0, 0]
         words += [len(node.extensions), *node.extensions]
         words += [1, *mmio] if mmio else [0, 0, 0]
-        self._attached.add(device)
+        words += _default(node.saved)
+        words += [1, left.direct, left.liobn, left.base, left.page_shift, left.shift] if left else [0] * 6
+        self._attached[device] = node
         self._ask(Ask.ATTACH, *words)
 
     def detach(self, device: int) -> None:
         """iommu_reconfig_notifier()."""
-        self._attached.discard(device)
+        del self._attached[device]
         self._ask(Ask.DETACH, device)
 
     def replug(self, device: int) -> None:
@@ -74,8 +73,12 @@ class CompiledKernel(HostAlone):
         self._ask(Ask.REPLUG, device)
 
     def properties(self, device: int) -> DdwProperties:
-        """What kexec would hand on: the harness boots by firmware alone."""
-        raise OutOfScope("a kernel that follows another one")
+        """What the device tree has for a kernel that follows; firmware's own properties as they came."""
+        words = self._ask(Ask.PROPERTIES, device)
+        found, direct, liobn, base, page, shift = words[8:]
+        left = InheritedWindow(Liobn(liobn), BusAddress(base), PageShift(page), WindowShift(shift), bool(direct))
+        node = self._attached[device]
+        return node._replace(default=_window(words[:4]), saved=_window(words[4:8]), inherited=left if found else None)
 
     def set_coherent_mask(self, device: int, mask: DmaMask) -> bool:
         """dma_set_coherent_mask()."""
@@ -160,11 +163,6 @@ class CompiledKernel(HostAlone):
         self._vpmem.remove(span)
         self._ask(Ask.VPMEM, 0, span.start, span.size)
 
-    def own(self, what: Own, device: int, window: int = 0, page_shift: int = 12, size: int = 0) -> int:
-        """A change of owner, or of the owner's windows; 0, or the error. No event of the model is that yet."""
-        answer = self._ask(Ask.OWN, what, device, window, page_shift, size)[0]
-        return answer - (1 << 64) if answer >> 63 else answer
-
     def routes_directly(self, device: int, memory: Span[PhysAddr]) -> bool:
         """What dma_map_page_attrs() would decide."""
         return bool(self._ask(Ask.ROUTES, device, memory.start, memory.size)[0])
@@ -174,6 +172,16 @@ class CompiledKernel(HostAlone):
         if device not in self._attached or not self._scenario.alive:
             return None
         return _view(iter(self._ask(Ask.VIEW, device)))
+
+
+def _default(window: DefaultWindow | None) -> list[int]:
+    """Whether there is one, LIOBN, start, size."""
+    return [1, window.liobn, window.span.start, window.span.size] if window else [0] * 4
+
+
+def _window(words: Sequence[int]) -> DefaultWindow | None:
+    present, liobn, start, size = words
+    return DefaultWindow(Liobn(liobn), Span(BusAddress(start), BusAddress(start + size))) if present else None
 
 
 def _list(spans: Iterable[Span[int] | Span[PhysAddr] | Span[BusAddress]]) -> list[int]:

@@ -11,8 +11,9 @@ from conformance.kernel.guest import CompiledKernel
 from conformance.kernel.places import Place, place
 from conformance.kernel.tree import Tree
 from conformance.kernel.worker import Program
-from conformance.scope import OutOfScope
+from conformance.scope import drives
 from conformance.storm import Storm
+from model.events import Event
 from model.interfaces import Boot, Port
 from model.profiles import Lpar
 from model.run import Done, Run
@@ -43,10 +44,12 @@ class Kernels:
         self._stack.close()
 
     def __call__(self, lpar: Lpar, port: Port, _reached: Callable[[str], None], boot: Boot) -> CompiledKernel:
-        """One boot, by firmware."""
-        if boot is not Boot.FIRMWARE:
-            raise OutOfScope("a kernel that follows another one")
-        return CompiledKernel(self.program(lpar.page), lpar, port, self.callers)
+        """One boot."""
+        return CompiledKernel(self.program(lpar.page), lpar, port, self.callers, boot)
+
+    def drives(self, event: Event) -> bool:
+        """Whether an event can happen to this kernel at all."""
+        return drives(self.tree.version, event)
 
     def program(self, page: int) -> Program:
         """The program for kernel pages of 2^page bytes."""

@@ -14,8 +14,9 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from conformance.kernel.places import place
 from conformance.scope import OutOfScope
 from model.calls import (
+    GetRun,
     GetTce,
     Hcall,
     HcallStatus,
@@ -34,9 +36,10 @@ from model.calls import (
     TceWrite,
     tce_list,
 )
+from model.cpus import KernelGone
 from model.interfaces import Crash, Port
 from model.locks import Lock
-from model.types import BusAddress, Liobn, Tce
+from model.types import BusAddress, Liobn, Span, Tce
 
 
 class Ask(IntEnum):
@@ -63,6 +66,7 @@ class Ask(IntEnum):
     SET_COHERENT_MASK = 18
     REPLUG = 19
     OWN = 20
+    PROPERTIES = 21
 
 
 class Say(IntEnum):
@@ -99,7 +103,7 @@ RUN_WORDS = 12
 """Words of a run: kind, LIOBN, IOBA, first TCE, step, stride, entries, TCEs per call, calls, list offset, caller, status."""
 MOST_CPUS = 4
 """Requests that can be under way at the same time; as in c/harness.h."""
-MOST_FAILURES = 256
+MOST_FAILURES, MOST_READS = 256, 4096
 """Hypercalls of one scenario that may be answered otherwise than expected; as in c/runs.c."""
 WORD = 1 << 64
 HEADER = 16
@@ -116,12 +120,24 @@ class HarnessError(RuntimeError):
     """The harness itself is wrong or broken: the process is gone, or a scenario did not repeat."""
 
 
-class Disagreement(Exception):
-    """The hypervisor answered call number `call` otherwise than the process had expected."""
+@dataclass
+class Known:
+    """What the hypervisor answers other than expected: calls that it refuses, and ranges of calls that read a TCE in use.
 
-    def __init__(self, call: int, status: HcallStatus) -> None:
-        super().__init__(call, status)
-        self.call, self.status = call, status
+    Calls are numbered from the boot on.
+    """
+
+    refused: list[tuple[int, HcallStatus]] = field(default_factory=list)
+    in_use: list[Span[int]] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[int]:
+        """As runs_know() of c/runs.c wants it."""
+        return [len(self.refused), *(word for pair in (*self.refused, *self.in_use) for word in pair)]
+
+
+class Disagreement(Exception):
+    """The hypervisor answered otherwise than the process had expected, as is known now."""
 
 
 CREATE = (5, 4)
@@ -223,10 +239,10 @@ class Program:
             raise HarnessError("the kernel's process is gone")
         return data
 
-    def start(self, failures: Iterable[tuple[int, int]]) -> int:
-        """A fresh child, which answers the hypercalls of these numbers with these statuses; ends the one before."""
+    def start(self, known: Known) -> int:
+        """A fresh child, which answers hypercalls by what is known of them; ends the one before."""
         self.stop()
-        self.send(Frame(0, How.ALONE, Ask.FORK, [word for failure in failures for word in failure]))
+        self.send(Frame(0, How.ALONE, Ask.FORK, known.words))
         kind, words = self._told()
         if kind is not Say.FORKED:
             raise HarnessError(f"{kind.name} in place of FORKED")
@@ -266,7 +282,7 @@ class Scenario:
         self._program, self._port, self._callers = program, port, callers
         self._sent: list[tuple[Heard | None, Frame]] = []  # what was heard before, and what was sent then
         self._heard: Heard | None = None
-        self._failures: list[tuple[int, int]] = []
+        self._known = Known()
         self._passed = 0  # hypercalls that have crossed
         self._pages: dict[int, int] = {}  # bytes of the I/O pages of created windows, by LIOBN; others have SMALLEST
         self._warnings = 0  # how many have been told to whoever asks
@@ -281,7 +297,7 @@ class Scenario:
         return self._program.child == self._child
 
     def _start(self) -> None:
-        self._child = self._program.start(self._failures)
+        self._child = self._program.start(self._known)
         self._seen = self._warned = 0
 
     def ask(self, kind: Ask, *words: int) -> Sequence[int]:
@@ -317,7 +333,7 @@ class Scenario:
                 return words
             try:
                 answer = self._answer(kind, words)
-            except Crash:
+            except (Crash, KernelGone):
                 self._end()
                 raise
             if not self.alive:
@@ -329,11 +345,10 @@ class Scenario:
         while True:
             try:
                 return self._hear()
-            except Disagreement as other:
-                if len(self._failures) == MOST_FAILURES:
+            except Disagreement:
+                if len(self._known.refused) > MOST_FAILURES or len(self._known.in_use) > MOST_READS:
                     self._end()
-                    raise OutOfScope("too many refusals that nobody expected") from None
-                self._failures.append((other.call, other.status))
+                    raise OutOfScope("too many refusals and TCEs that nobody expected") from None
                 self._repeat()
 
     def _repeat(self) -> None:
@@ -386,7 +401,7 @@ class Scenario:
         if self.alive:
             self._program.stop()
         for held in self._held.values():
-            with suppress(Exception):
+            with suppress(Exception, KernelGone):
                 held.__exit__(Crash, Crash("the end"), None)
         self._held = {}
 
@@ -422,6 +437,8 @@ class Scenario:
         whole = status == HcallStatus.SUCCESS and words[5] == self._pages.get(words[1], SMALLEST)
         known = min(calls, self._passed - self._seen)
         self._seen += known
+        if KINDS[words[0]] is None and known < calls:
+            return self._read(words, known)
         while known < calls:
             count = calls - known if whole else 1
             call = _call(words, known, count)
@@ -430,10 +447,26 @@ class Scenario:
             if answer.status % WORD != status:
                 other = self._seen + (answer.done if isinstance(call, TceRun) else 0)
                 self._passed = other + 1
-                raise Disagreement(other, answer.status)
+                self._known.refused.append((other, answer.status))
+                raise Disagreement
             self._seen += count
             self._passed = self._seen
             known += count
+
+    def _read(self, words: Sequence[int], skip: int) -> None:
+        """A loop of reads without its first `skip`, which is to find nothing. Reading has no effect: that the kernel makes
+        all of these is known when the scenario is repeated.
+        """
+        liobn, ioba, stride, calls = Liobn(words[1]), words[2], words[5], words[8]
+        self._callers.append(words[10])
+        answer = self._port.hcall(GetRun(liobn, BusAddress(ioba + skip * stride), stride, calls - skip))
+        first, refused = self._seen, answer.status is not HcallStatus.SUCCESS
+        self._seen = self._passed = first + answer.done + refused
+        self._known.in_use += [Span(first + span.start, first + span.stop) for span in answer.found]
+        if refused:
+            self._known.refused.append((first + answer.done, answer.status))
+        if refused or answer.found:
+            raise Disagreement
 
     def _died(self, kind: Say, words: Sequence[int]) -> None:
         text = _text(words) if kind is not Say.EXITED else ""

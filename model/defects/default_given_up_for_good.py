@@ -21,7 +21,7 @@ DEFECT = Defect(
     breaks="detach-leaves-nothing",
     replaces=vfio.can_be_restored,
     by=hope,
-    releases=("6.12", "7.2", "7.3"),
     root_cause="Without ibm,reset-pe-dma-windows neither the next table of user space nor the host's driver has a default "
-    "window, and reset_dma_window() fails in silence. From reading.",
+    "window, and reset_dma_window() fails in silence. From reading: as "
+    "long as default-window-stays is there, nothing comes of it.",
 )

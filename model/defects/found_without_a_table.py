@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 def first_table_alone(kernel: "Kernel", node: Node) -> Device:
-    """Linux before 6.10: pci_dma_dev_setup_pSeriesLP() takes tables[0]; that of a dynamic window is tables[1]."""
-    return Device(node, table=node.tables.get("default"))
+    """Linux before 6.10: pci_dma_dev_setup_pSeriesLP() takes tables[0]; that of a dynamic window is tables[1], but
+    where a kernel before has left no other one.
+    """
+    return Device(node, table=node.tables.get("default" if node.found is not None else "ddw"))
 
 
 DEFECT = Defect(

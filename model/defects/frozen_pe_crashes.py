@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def with_a_window(kernel: "Kernel", properties: DdwProperties) -> Node:
     """Linux: pci_dma_find() reads the property of a dynamic window where it has found none at all."""
-    if properties.pe not in kernel.nodes and properties.default is None:
+    none = properties.default is None and properties.inherited is None
+    if properties.pe not in kernel.nodes and none:
         raise Crash("no window property, neither of the default window nor of a dynamic one")
     return devices.node_of(kernel, properties)
 

@@ -16,7 +16,7 @@ def by_its_size(kernel: "Kernel", node: Node, left: InheritedWindow) -> None:
     """Linux: enable_ddw() of 6.1: direct_mapping = (len >= max_ram_len) of a window that was found."""
     size = 1 << left.shift
     direct = size if size >= kernel.hotplug_max() else 0
-    node.window = DmaWindow(left.liobn, left.base, left.page_shift, left.shift, direct, direct)
+    node.window = DmaWindow(left.liobn, left.base, left.page_shift, left.shift, direct, direct, left.direct)
     kernel.list_window(node.window)
 
 
@@ -25,6 +25,7 @@ DEFECT = Defect(
     breaks="ram-covered",
     replaces=kexec.inherit_window,
     by=by_its_size,
-    commits="read out of 6.1, not run on its C; d61cd13e732c (6.5) made such windows dynamic",
+    releases=("6.1",),
+    commits="d61cd13e732c (6.5) made such windows dynamic",
     root_cause="Without a default window the table of the found one is cleared, and the device bypasses it all the same.",
 )

@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import kexec
 from model.guest.windows import DmaWindow
 
@@ -20,7 +20,7 @@ DEFECT = Defect(
     breaks="kexec-keeps-running",
     replaces=kexec.clear_unused,
     by=leave_it,
-    commits="read out of 6.1 to 7.3-rc7, not run on their C",
+    releases=RELEASES,
     root_cause="pci_dma_find() takes the default window where there is one, and only the table in use is cleared. The device "
     "still reaches all RAM that the kernel before had pre-mapped, also what goes offline since: the notifier passes over "
     "windows that are not direct.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from model.defects import Defect
 from model.guest import devices
 from model.guest.windows import Node
+from model.interfaces import Boot
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 def ask(kernel: "Kernel", node: Node) -> None:
     """Linux: spapr_tce_init_table_group(), which keeps what it learns for other users of the group."""
-    if node.default is not None and node.applicable is not None:
-        kernel.query_ddw(node)
+    if kernel.boot is not Boot.KDUMP and node.applicable is not None:
+        node.offered = kernel.query_ddw(node)
 
 
 DEFECT = Defect(

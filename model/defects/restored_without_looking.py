@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from model.defects import Defect
 from model.guest import vfio
 from model.guest.windows import Node
+from model.interfaces import Crash
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 def copy_back(kernel: "Kernel", node: Node) -> None:
     """Linux: restore_default_dma_window() copies the property back after a reset_dma_window() that returns nothing."""
     kernel.reset_windows(node)
-    node.default = node.default or node.saved
+    if node.saved is not None:
+        parts = [kernel.port.allocate("saved-property") for _ in ("it", "its name", "its value")]
+        node.default = node.default or (node.saved if all(parts) else None)
+    if node.default is None:
+        raise Crash("NULL dereference in of_parse_dma_window()")
 
 
 DEFECT = Defect(
@@ -23,6 +28,6 @@ DEFECT = Defect(
     replaces=vfio.restore_for_host,
     by=copy_back,
     releases=("6.12", "7.2", "7.3"),
-    root_cause="What firmware says to a reset is printed and forgotten. Where the copy of the property is missing too, the "
-    "parser is given NULL, which is not restated here. From reading.",
+    root_cause="What firmware says to a reset is printed and forgotten. Where the property cannot be copied back, the "
+    "parser is given NULL.",
 )

@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from model.defects import Defect
+from model.defects import RELEASES, Defect
 from model.guest import kexec
 from model.guest.table import Table
 from model.types import Span
@@ -24,7 +24,7 @@ DEFECT = Defect(
     breaks="kexec-keeps-running",
     replaces=kexec.given_up,
     by=last_2048,
-    commits="read out of 6.1 to 7.3-rc7, not run on their C",
+    releases=RELEASES,
     root_cause="it_size - KDUMP_MIN_TCE_ENTRIES wraps: an SR-IOV function with a direct window of, say, 16 GiB in 16 MiB "
     "pages has 1024 entries, all in use, and nowhere to write the dump. Of exactly 2048 entries it gives up page 0 as well.",
 )

@@ -27,6 +27,10 @@ class NoMap(EntryMap):
         """bitmap_clear()."""
         raise Crash("NULL dereference: the table has no bitmap")
 
+    def any(self) -> bool:
+        """find_next_bit()."""
+        raise Crash("NULL dereference: the table has no bitmap")
+
     def free_area(self, start: int, count: int, align: int, offset: int = 0) -> int:
         """bitmap_find_next_zero_area()."""
         raise Crash("NULL dereference: the table has no bitmap")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FORGIVEN = (
     TableOutcome.BAD_SIZE, TableOutcome.LEVELS, TableOutcome.COSTS_WINDOW, TableOutcome.FAILED_BEFORE,
-    TableOutcome.TOO_LARGE, TableOutcome.NO_TABLE,
+    TableOutcome.TOO_LARGE, TableOutcome.NO_TABLE, TableOutcome.NO_PAGE_SIZE,
 )  # fmt: skip
 
 

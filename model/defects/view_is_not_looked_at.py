@@ -18,7 +18,7 @@ class Missing(EntryMap):
 
     def take(self, start: int, count: int) -> None:
         """Note what user space maps."""
-        raise Crash("NULL dereference of it_userspace in tce_iommu_build_v2()")
+        raise Crash("NULL dereference of it_userspace in tce_iommu_build_v2() at ownership.c:0")
 
 
 def whatever_comes(kernel: "Kernel") -> EntryMap:

@@ -36,6 +36,10 @@ class EntryMap:
         right = [Span(stop, s.stop) for s in self._taken[first:last] if stop < s.stop]
         self._taken[first:last] = left + right
 
+    def any(self) -> bool:
+        """Whether an entry is taken. Linux: find_next_bit()."""
+        return bool(self._taken)
+
     def free_area(self, start: int, count: int, align: int, offset: int = 0) -> int:
         """The first index from `start` with `count` free entries for which index + offset is a multiple of `align`.
 

@@ -64,7 +64,7 @@ def new_function(kernel: "Kernel", node: Node) -> Device:
 
 def replug(kernel: "Kernel", device: int) -> None:
     """The function is forgotten and found again; its node and windows stay."""
-    kernel.devices[device] = kernel.new_function(kernel.devices[device].node)
+    kernel.devices[device] = kernel.new_function(kernel.devices.pop(device).node)
 
 
 def default_table(kernel: "Kernel", node: Node) -> Table | None:
@@ -112,12 +112,14 @@ def view(kernel: "Kernel", device: int) -> GuestDevice | None:
     if dev is None:
         return None
     node = dev.node
+    table = None if node.owned else dev.table  # no driver is there to use it
     return GuestDevice(
         dev.mask,
         [table.view() for table in (*node.tables.values(), *(user.table for user in node.user.values()))],
-        dev.table.liobn if dev.table and not dev.table.freed else None,
+        table.liobn if table and not table.freed else None,
         node.window.view if node.window else None,
         node.default is not None,
         ["a failed-list entry" for other in kernel.failed if other == node.pe]
-        + ["a pointer to a freed table"] * (dev.table is not None and dev.table.freed),
+        + ["a pointer to a freed table"] * (table is not None and table.freed)
+        + ["a property of a window that is on no list"] * (node.stray is not None),
     )

@@ -14,6 +14,7 @@ from model.calls import HcallStatus
 from model.guest.rtas import LIMITED, RESET_TOKEN, Offer
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
+from model.guest.undo import Undo
 from model.guest.windows import Device, DmaWindow, Node
 from model.locks import HOTPLUG_LOCK, INIT_MUTEX, LIST_LOCK
 from model.types import READ, WRITE, BusAddress, DmaMask, Liobn, PageShift, PhysAddr, Span, WindowShift
@@ -78,7 +79,7 @@ def enable_ddw(kernel: "Kernel", device: Device, mask: DmaMask) -> Outcome:
 
         # EFFECT
         try:
-            with ExitStack() as undo:
+            with Undo() as undo:
                 outcome = kernel.open_window(device, mask, undo)
                 undo.pop_all()
         except Refused as refusal:
@@ -266,7 +267,8 @@ def window_is_usable(kernel: "Kernel", node: Node, window: DmaWindow, mask: DmaM
 
 def publish_window(kernel: "Kernel", node: Node, window: DmaWindow, undo: ExitStack) -> None:
     """Put the window into the device tree, and have an entry for the list that the memory notifier walks."""
-    if not kernel.port.allocate("property"):
+    taken = node.stray is not None and window.direct_size > 0  # its name
+    if not kernel.port.allocate("property") or taken:
         raise Refused(Outcome.NO_PROPERTY)
     node.window = window
     undo.callback(setattr, node, "window", None)

@@ -168,13 +168,16 @@ class Kernel:
     free_coherent = coherent.free_coherent
     # User space takes it and gives it back
     take_ownership = vfio.take_ownership
+    take_another = vfio.take_another
     clear_out = vfio.clear_out
     forget_use = vfio.forget_use
     remove_host_window = vfio.remove_host_window
+    goes_by_its_name = vfio.goes_by_its_name
     can_be_restored = vfio.can_be_restored
     drop_default = vfio.drop_default
     drop_returned = vfio.drop_returned
     create_table = vfio.create_table
+    make_table = vfio.make_table
     asks_for_default = vfio.asks_for_default
     table_on_default = vfio.table_on_default
     costs_window = vfio.costs_window
@@ -192,8 +195,10 @@ class Kernel:
     clear_user = vfio.clear_user
     exchange = vfio.exchange
     release_ownership = vfio.release_ownership
+    release_another = vfio.release_another
     host_again = vfio.host_again
     restore_for_host = vfio.restore_for_host
+    table_again = vfio.table_again
     use_again = vfio.use_again
     # Memory comes and goes
     memory_going_online = hotplug.memory_going_online

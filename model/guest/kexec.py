@@ -25,11 +25,15 @@ def properties(kernel: "Kernel", device: int) -> DdwProperties:
     """The node above a device as it is now, for the kernel that follows. Linux: update_pci_dma_nodes()."""
     # PARAMETERS
     node = kernel.devices[device].node
-    window = node.window
+    window = node.window or node.stray
 
     # RETURN
-    left = InheritedWindow(window.liobn, window.base, window.page_shift, window.shift) if window is not None else None
-    return DdwProperties(node.pe, node.default, node.applicable, node.extensions, node.mmio32, left, node.saved)
+    firmware = DdwProperties(node.pe, node.default, node.applicable, node.extensions, node.mmio32, saved=node.saved)
+    if window is None:
+        return firmware
+    direct = window.direct_size > 0 or window.found_direct
+    left = InheritedWindow(window.liobn, window.base, window.page_shift, window.shift, direct)
+    return firmware._replace(inherited=left)
 
 
 def inherit_window(kernel: "Kernel", node: Node, left: InheritedWindow) -> None:
@@ -37,7 +41,7 @@ def inherit_window(kernel: "Kernel", node: Node, left: InheritedWindow) -> None:
 
     Linux: find_existing_ddw_windows_named(), which says that speed does not matter for a dump.
     """
-    node.window = DmaWindow(left.liobn, left.base, left.page_shift, left.shift, direct_size=0, dynamic_start=0)
+    node.window = DmaWindow(left.liobn, left.base, left.page_shift, left.shift, 0, 0, found_direct=left.direct)
     kernel.list_window(node.window)
 
 

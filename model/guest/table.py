@@ -79,7 +79,7 @@ class Table:
 
 def in_use(table: Table) -> bool:
     """Whether an entry other than a reserved one is taken. Linux: iommu_table_in_use()."""
-    return bool(table.allocated())
+    return table.taken.any() and bool(table.allocated())
 
 
 def init_table(kernel: "Kernel", table: Table, mmio32: Span[BusAddress] | None) -> bool:

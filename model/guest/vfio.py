@@ -17,9 +17,10 @@ from model.guest.rtas import RESET_TOKEN
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
 from model.guest.table import Table
 from model.guest.tces import MOST_REFUSALS
+from model.guest.undo import Undo
 from model.guest.windows import Device, DmaWindow, Node, UserTable
 from model.locks import INIT_MUTEX, pool_lock
-from model.types import BusAddress, Direction, Liobn, PageShift, PhysAddr, Span, Tce, WindowShift
+from model.types import CONTROL, BusAddress, Direction, Liobn, PageShift, PhysAddr, Span, Tce, WindowShift
 
 if TYPE_CHECKING:
     from model.guest.kernel import Kernel
@@ -71,35 +72,40 @@ def take_ownership(kernel: "Kernel", device: int) -> bool:
 
         # CHECKS
         if node.owned:
-            return True
+            return kernel.take_another(node, device)
 
         # EFFECT
-        node.owned = kernel.clear_out(node)
+        node.owned = kernel.clear_out(node, device)
         if not node.owned:
-            kernel.host_again(node)
+            kernel.host_again(node, device)
 
         # RETURN
         return node.owned
 
 
-def clear_out(kernel: "Kernel", node: Node) -> bool:
-    """Remove the dynamic window of the host and the default one; False if the device would still reach what they map."""
+def take_another(kernel: "Kernel", node: Node, device: int) -> bool:
+    """One more function of a PE that user space has."""
+    return True
+
+
+def clear_out(kernel: "Kernel", node: Node, device: int) -> bool:
+    """Remove the dynamic window of the host and the default one; False if the device would still reach what they map.
+
+    device: the function that is taken first.
+    """
     # PARAMETERS
     window, table = node.window, node.tables.get("default")
     kernel.reached(f"take: {_use(window)}")
 
     # EFFECT
-    kernel.forget_use(node)
+    kernel.forget_use(node, device)
     if window is not None and not kernel.remove_host_window(node, window):
         return False
     if window is not None:
         kernel.drop_returned(node)
-    cleared = table is None or kernel.clear_default(table)
 
     # RETURN
-    if node.default is None:
-        return True
-    return kernel.drop_default(node) if kernel.can_be_restored(node) else cleared
+    return node.default is None or kernel.drop_default(node, table)
 
 
 def _use(window: DmaWindow | None) -> str:
@@ -109,7 +115,7 @@ def _use(window: DmaWindow | None) -> str:
     return "dynamic window" if not window.direct_size else "split window" if split else "direct window"
 
 
-def forget_use(kernel: "Kernel", node: Node) -> None:
+def forget_use(kernel: "Kernel", node: Node, device: int) -> None:
     """No function of the PE maps through the host's windows any more."""
     node.window = None
     node.tables.clear()
@@ -123,8 +129,15 @@ def remove_host_window(kernel: "Kernel", node: Node, window: DmaWindow) -> bool:
     Linux: remove_dynamic_dma_windows().
     """
     kernel.unlist(window)
+    if not kernel.goes_by_its_name(node, window):
+        return True
     kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
     return kernel.remove_window(node, window.liobn)
+
+
+def goes_by_its_name(kernel: "Kernel", node: Node, window: DmaWindow) -> bool:
+    """Whether the property of a window is found, whichever of the two names it has."""
+    return True
 
 
 def can_be_restored(kernel: "Kernel", node: Node) -> bool:
@@ -132,12 +145,16 @@ def can_be_restored(kernel: "Kernel", node: Node) -> bool:
     return node.applicable is not None and node.extension(RESET_TOKEN) is not None
 
 
-def drop_default(kernel: "Kernel", node: Node) -> bool:
-    """Remove a default window that nobody maps through, having kept its property. Linux: remove_dma_window_named()."""
+def drop_default(kernel: "Kernel", node: Node, table: Table | None) -> bool:
+    """Clear the host's table of it, if there is one, and remove a default window that nobody maps through, having kept its
+    property. One that cannot be had again stays, empty. Linux: remove_dma_window_named().
+    """
     # PARAMETERS
-    default = node.default
+    default, cleared = node.default, table is None or kernel.clear_default(table)
 
     # CHECKS
+    if not kernel.can_be_restored(node):
+        return cleared
     if default is None or not kernel.save_default(node, committed=False):
         return False
 
@@ -177,12 +194,8 @@ def create_table(
 
         # CHECKS, EFFECT
         try:
-            with ExitStack() as undo:
-                _check_shape(page_shift, window_size, levels)
-                if number == 0 and kernel.asks_for_default(node, page, window_size):
-                    made = kernel.table_on_default(node, window_size, undo)
-                else:
-                    made = kernel.table_on_new_window(node, page, window_size, undo)
+            with Undo() as undo:
+                made = kernel.make_table(node, number, page, window_size, levels, undo)
                 undo.pop_all()
         except NotCreated as refusal:
             kernel.reached(f"create table: {refusal.outcome}")
@@ -194,6 +207,16 @@ def create_table(
         return made.table.span.start
 
 
+def make_table(
+    kernel: "Kernel", node: Node, number: int, page_shift: PageShift, window_size: int, levels: int, undo: ExitStack
+) -> UserTable:
+    """The table, on the window that it belongs to."""
+    _check_shape(page_shift, window_size, levels)
+    if number == 0 and kernel.asks_for_default(node, page_shift, window_size):
+        return kernel.table_on_default(node, window_size, undo)
+    return kernel.table_on_new_window(node, page_shift, window_size, undo)
+
+
 def _check_shape(page_shift: int, window_size: int, levels: int) -> None:
     if window_size & (window_size - 1) or window_size < 1 << page_shift:
         raise NotCreated(TableOutcome.BAD_SIZE)
@@ -203,7 +226,7 @@ def _check_shape(page_shift: int, window_size: int, levels: int) -> None:
 
 def asks_for_default(kernel: "Kernel", node: Node, page_shift: PageShift, window_size: int) -> bool:
     """Whether the default window will do. Linux: is_default_window_request()."""
-    default = node.default or node.saved
+    default = node.found or node.saved
     return default is not None and page_shift == DEFAULT_PAGE_SHIFT and window_size <= default.span.size
 
 
@@ -215,7 +238,7 @@ def table_on_default(kernel: "Kernel", node: Node, window_size: int, undo: ExitS
             raise NotCreated(TableOutcome.COSTS_WINDOW)
         if not kernel.restore_for_user(node):
             raise NotCreated(TableOutcome.NO_DEFAULT)
-        undo.callback(kernel.drop_default, node)
+        undo.callback(kernel.drop_default, node, None)
     assert node.default is not None
     liobn, span = node.default
 
@@ -323,7 +346,7 @@ def unset_window(kernel: "Kernel", device: int, number: int) -> bool:
     kernel.clear_user_table(table)
     with kernel.port.locked(INIT_MUTEX):
         if window is None:
-            return not kernel.can_be_restored(node) or kernel.drop_default(node)
+            return kernel.drop_default(node, None)
         kernel.unlist(window)
         return kernel.remove_user_window(node, window.liobn)
 
@@ -360,7 +383,6 @@ def map_user(
 
     # EFFECT
     first, count = (iova - table.span.start) // page, memory.size // page
-    table.taken.take(first, count)
     status, done = kernel.exchange(table, first, count, Tce(memory.start | direction.needs), page)
     if status is not HcallStatus.SUCCESS:
         kernel.clear_user(table, first, done)
@@ -391,7 +413,11 @@ def clear_user(kernel: "Kernel", table: Table, first: int, count: int) -> None:
 
 
 def exchange(kernel: "Kernel", table: Table, first: int, count: int, tce: Tce, step: int) -> tuple[HcallStatus, int]:
-    """Write TCEs one by one until one is refused: the status, and how many are written. Linux: tce_exchange_pseries()."""
+    """Write TCEs one by one until one is refused: the status, and how many are written. Entries that user space maps are
+    taken. Linux: tce_exchange_pseries().
+    """
+    if tce & CONTROL:
+        table.taken.take(first, count)
     run = TceRun(PutTce, table.liobn, table.address(first), tce, step, 1 << table.page_shift, count, 1)
     with kernel.port.locked(pool_lock(table.liobn)):
         answer = kernel.port.hcall(run)
@@ -408,19 +434,25 @@ def release_ownership(kernel: "Kernel", device: int) -> None:
     """
     with kernel.port.locked(INIT_MUTEX):
         node = kernel.devices[device].node
-        if node.owned:
-            node.owned = False
-            kernel.host_again(node)
+        if not node.owned:
+            kernel.release_another(node, device)
+            return
+        node.owned = False
+        kernel.host_again(node, device)
 
 
-def host_again(kernel: "Kernel", node: Node) -> None:
-    """The windows as at boot. Linux: pseries_setup_default_iommu_config()."""
+def release_another(kernel: "Kernel", node: Node, device: int) -> None:
+    """One more function of a PE that the host has again."""
+
+
+def host_again(kernel: "Kernel", node: Node, device: int) -> None:
+    """The windows as at boot; `device` is the function that comes first. Linux: pseries_setup_default_iommu_config()."""
     kernel.restore_for_host(node)
     node.limited = node.gave_up = False
-    table = kernel.default_table(node)
+    table = kernel.table_again(node)
     if table is not None:
         node.tables["default"] = table
-    kernel.use_again(node)
+    kernel.use_again(node, device)
 
 
 def restore_for_host(kernel: "Kernel", node: Node) -> None:
@@ -429,7 +461,12 @@ def restore_for_host(kernel: "Kernel", node: Node) -> None:
         node.default = node.default or node.saved
 
 
-def use_again(kernel: "Kernel", node: Node) -> None:
+def table_again(kernel: "Kernel", node: Node) -> Table | None:
+    """The table of the default window, None without memory."""
+    return kernel.default_table(node)
+
+
+def use_again(kernel: "Kernel", node: Node, device: int) -> None:
     """Every function of the PE maps through the default window's table, until a driver sets its mask."""
     for dev in _functions(kernel, node):
         dev.table = kernel.table_for(dev, dev.mask)

@@ -2,12 +2,15 @@
 """What the guest keeps of nodes, windows and devices. Linux: struct dma_win, pci_dn, device::archdata."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from model.guest.sizing import WindowPlan
 from model.guest.table import Table
 from model.interfaces import DdwProperties, DefaultWindow, GuestWindow
 from model.types import BusAddress, DmaMask, Liobn, PageShift, Pe, Span, WindowShift
+
+if TYPE_CHECKING:
+    from model.guest.rtas import Offer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,7 +18,7 @@ class DmaWindow:
     """A window that enable created: `linux,direct64-ddr-window-info` or `linux,dma64-ddr-window-info`.
 
     direct_size: bytes from the base on that are pre-mapped 1:1, 0 if none. dynamic_start: where dynamic TCEs begin,
-    counted from the base; the size of the window if there are none.
+    counted from the base; the size of the window if there are none. found_direct: it was found, by the name of a direct one.
     """
 
     liobn: Liobn
@@ -24,6 +27,7 @@ class DmaWindow:
     shift: WindowShift
     direct_size: int
     dynamic_start: int
+    found_direct: bool = False
 
     @property
     def size(self) -> int:
@@ -59,7 +63,9 @@ class Node:
     default: `ibm,dma-window`; saved: its copy, for when it is gone. owned: user space has the PE; user: the tables that it
     asked for, by number.
     window: the DDW property. tables: by role, "default" and "ddw". limited: its windows were reset for limited addressing.
-    gave_up: its default window was removed to make room. plan: what the last attempt to open a window planned.
+    gave_up: its default window was removed to make room. found, offered: the default window when the node was found, and
+    what a query said then, if one was made. stray: a window whose property is there, and nothing else. plan: what the last
+    attempt to open a window planned.
     """
 
     pe: Pe
@@ -73,6 +79,9 @@ class Node:
     gave_up: bool = False
     plan: WindowPlan | None = None
     saved: DefaultWindow | None = None
+    found: DefaultWindow | None = None
+    offered: "Offer | None" = None
+    stray: DmaWindow | None = None
     owned: bool = False
     user: dict[int, UserTable] = field(default_factory=dict)
 
@@ -80,7 +89,8 @@ class Node:
     def of(cls, properties: DdwProperties) -> "Node":
         """The node as firmware presents it, or the kernel before."""
         tokens, extensions, mmio32 = properties.applicable, properties.extensions, properties.mmio32
-        return cls(properties.pe, tokens, extensions, mmio32, properties.default, saved=properties.saved)
+        default = properties.default
+        return cls(properties.pe, tokens, extensions, mmio32, default, saved=properties.saved, found=default)
 
     def extension(self, index: int) -> int | None:
         """One cell of `ibm,ddw-extensions`, None where there is none. Linux: ddw_read_ext()."""
@@ -94,6 +104,7 @@ class Device:
 
     coherent_mask: as its driver has set it; what a coherent buffer has to be within is said when one is asked for.
     limit, bypass: what Linux routes by instead of the window: device::bus_dma_limit, device::dma_ops_bypass.
+    kept_offset: that of a window which is no more, where anybody still goes by it.
     """
 
     node: Node
@@ -103,8 +114,9 @@ class Device:
     table: Table | None = None
     limit: int = 0
     bypass: bool = False
+    kept_offset: int = 0
 
     @property
     def offset(self) -> int:
         """Where the bus addresses of direct mappings begin. Linux: dev_archdata::dma_offset."""
-        return self.window.base if self.window else 0
+        return self.window.base if self.window else self.kept_offset

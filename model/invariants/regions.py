@@ -138,16 +138,16 @@ def only_ram(scene: Scene, direct: Direct) -> Violation | None:
 
 
 def routed(scene: Scene) -> list[int]:
-    """Devices that no window is being opened for."""
-    functions, opening = scene.lpar.functions, scene.run.opening
-    return [device for device in scene.views if functions[device] not in opening]
+    """Devices that no window is being opened for, and that have drivers of the kernel's."""
+    functions, without = scene.lpar.functions, scene.run.opening | set(scene.ledger.owned)
+    return [device for device in scene.views if functions[device] not in without]
 
 
 @invariant(
     "limit-matches-split",
     routed,
     "a PE whose window is being opened, under dma_win_init_mutex, has nobody's answer yet; a device whose driver wants no "
-    "more than 32 bits does not look for a window",
+    "more than 32 bits does not look for a window; what user space owns nobody routes",
 )
 def limit_matches(scene: Scene, device: int) -> Violation | None:
     """Whatever the guest would route directly (bypass, or below bus_dma_limit) is pre-mapped, and online RAM that is

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
 
-def forget_alone(kernel: "Kernel", node: Node) -> bool:
+def forget_alone(kernel: "Kernel", node: Node, device: int) -> bool:
     """Forget the windows without a call."""
     window = node.window
-    kernel.forget_use(node)
+    kernel.forget_use(node, device)
     if window is not None:
         kernel.unlist(window)
     return True

@@ -76,9 +76,11 @@ void iommu_group_remove_device(struct device *device)
 
 	if (!group)
 		return;
-	for (int i = 0; i < MOST_DEVICES; i++)
-		if (group->devices[i] == device)
-			group->devices[i] = NULL;
+	for (int i = 0, gone = 0; i < MOST_DEVICES; i++) { /* the others stay in the order in which they came */
+		gone |= group->devices[i] == device;
+		if (gone)
+			group->devices[i] = i + 1 < MOST_DEVICES ? group->devices[i + 1] : NULL;
+	}
 	device->iommu_group = NULL;
 	iommu_group_put(group);
 }

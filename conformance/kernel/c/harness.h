@@ -52,8 +52,9 @@ word partition_alloc_coherent(word device, word start, word size, word mask, wor
 void partition_free_coherent(word device, word start, word size, word handle, word mask);
 int partition_memory(word action, word start, word size);
 void partition_vpmem(word present, word start, word size);
-enum own { TAKE, RELEASE, CREATE_TABLE, UNSET_WINDOW };
-long partition_own(const word *in);
+enum own { TAKE, RELEASE, CREATE_TABLE, SET_WINDOW, UNSET_WINDOW, MAP_USER, UNMAP_USER };
+void partition_own(const word *in);
+void partition_properties(word device);
 int partition_routes(word device, word start, word size);
 void partition_view(word device);
 void host_reply(word value); /* one more word of the reply to the request that is being carried out */

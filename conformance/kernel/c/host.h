@@ -10,7 +10,8 @@
 
 /* Requests. FORK starts a scenario in a child of its own; the others go to that child. */
 enum { ANSWER, FORK, END, BOOT, ATTACH, DETACH, SET_MASK, MAP, UNMAP, MEMORY, VPMEM, ROUTES, VIEW, MAP_SG, UNMAP_SG,
-       ALLOC_COHERENT, FREE_COHERENT, ASK_MASK, SET_COHERENT_MASK, REPLUG, OWN };
+       ALLOC_COHERENT, FREE_COHERENT, ASK_MASK, SET_COHERENT_MASK, REPLUG, OWN,
+       PROPERTIES };
 /*
  * What the child says, on standard output; RTAS, ODD_HCALL, ALLOCATION, LOCK and UNLOCK want an answer. FORKED and EXITED are its
  * parent's words, on a pipe of their own: so they are read whole even if the child is killed in the middle of a frame.
@@ -34,7 +35,7 @@ void await(void); /* an answer; other requests may run meanwhile */
 word receive_word(void);
 extern int asked_singly;
 
-void runs_fail(const word *in, word count);
+void runs_know(const word *in, word count);
 void runs_begin(void);
 void runs_flush(void);
 

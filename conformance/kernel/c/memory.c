@@ -12,6 +12,7 @@ static const struct {
 	{ "ddw_list_new_entry", "list-entry" },
 	{ "enable_ddw", "failed-entry" },
 	{ "copy_property", "saved-property" },
+	{ "pseries_tce_iommu_userspace_view_alloc", "userspace-view" },
 	{ "tce_setrange_multi_pSeriesLP", "tce-page" },
 	{ "tce_buildmulti_pSeriesLP", "tce-page" },
 };

@@ -32,6 +32,8 @@ static struct span vpmem[MOST_SPANS];
 static struct device_node vpmem_nodes[MOST_SPANS];
 static int vpmem_ranges;
 
+enum { WINDOW, APPLICABLE, EXTENSIONS, SAVED, FOUND, MOST_PROPERTIES };
+
 static struct pe {
 	bool seen, by_dlpar; /* at any time; not the first time, which is at boot */
 	int functions;       /* attached ones */
@@ -41,8 +43,8 @@ static struct pe {
 	struct pci_dn dn;
 	struct pci_controller phb;
 	struct pci_bus bus;
-	struct property properties[4];
-	__be32 cells[4][MOST_CELLS];
+	struct property properties[MOST_PROPERTIES];
+	__be32 cells[MOST_PROPERTIES][MOST_CELLS];
 } pes[MOST_DEVICES];
 
 static struct function {
@@ -192,7 +194,6 @@ void partition_boot(const word *in)
 		partition_vpmem(1, in[0], in[1] - in[0]);
 	iommu_init_early_pSeries();
 	initcall_setup_iommu_pool_hash();
-	initcall_find_existing_ddw_windows();
 }
 
 static void give_property(struct pe *pe, int slot, const char *name, const u32 *cells, int count)
@@ -207,11 +208,22 @@ static void give_property(struct pe *pe, int slot, const char *name, const u32 *
 	of_add_property(&pe->node, property);
 }
 
-static void give_window(struct pe *pe, const word *in)
+/* in: present, LIOBN, start, size. */
+static void give_window(struct pe *pe, int slot, const char *name, const word *in)
 {
-	u32 cells[5] = { in[0], in[1] >> 32, in[1], in[2] >> 32, in[2] };
+	u32 cells[5] = { in[1], in[2] >> 32, in[2], in[3] >> 32, in[3] };
 
-	give_property(pe, 0, "ibm,dma-window", cells, 5);
+	if (in[0])
+		give_property(pe, slot, name, cells, 5);
+}
+
+/* in: present, whether by the name of a direct one, LIOBN, start, page shift, window shift. */
+static void give_found(struct pe *pe, const word *in)
+{
+	u32 cells[6] = { in[2], 0, in[3] >> 32, in[3], in[4], in[5] };
+
+	if (in[0])
+		give_property(pe, FOUND, window_name(in[1]), cells, 6);
 }
 
 /* The PE of that name, which keeps its place when it goes; a new one if there is none. */
@@ -243,19 +255,30 @@ static void bring_up(struct pe *pe, const word *in)
 	pe->phb = (struct pci_controller){ .bus = &pe->bus, .dn = &pe->node, .buid = buid,
 					   .controller_ops = pseries_pci_controller_ops };
 	pe->bus = (struct pci_bus){ .sysdata = &pe->phb, .number = config >> 16 & 0xff, .dev.of_node = &pe->node };
-	if (in[0])
-		give_window(pe, in + 1);
+	give_window(pe, WINDOW, "ibm,dma-window", in);
 	in += 4;
 	if (in[0])
-		give_property(pe, 1, "ibm,ddw-applicable", (u32[]){ in[1], in[2], in[3] }, 3);
+		give_property(pe, APPLICABLE, "ibm,ddw-applicable", (u32[]){ in[1], in[2], in[3] }, 3);
 	in += 4;
 	for (word i = 0; i < in[0]; i++)
 		cells[i] = in[1 + i];
 	if (in[0])
-		give_property(pe, 2, "ibm,ddw-extensions", cells, in[0]);
+		give_property(pe, EXTENSIONS, "ibm,ddw-extensions", cells, in[0]);
 	in += 1 + in[0];
 	if (in[0])
 		pe->phb.mem_resources[0] = (struct resource){ in[1], in[2] - 1, IORESOURCE_MEM };
+	in += 3;
+	give_window(pe, SAVED, "ibm,dma-window-saved", in);
+	give_found(pe, in + 4);
+}
+
+/* The initcall that comes before the buses are scanned, for one node after the other. */
+static void find_windows_of(struct pe *pe)
+{
+	tree.child = &pe->node;
+	pe->node.sibling = NULL;
+	initcall_find_existing_ddw_windows();
+	link_nodes();
 }
 
 /* pci_device_add() of a function whose node is there. */
@@ -273,7 +296,8 @@ static void find_function(struct function *function)
 
 /*
  * in: device, config address, buid; of the PE, which counts for its first function: default window: present, LIOBN, start,
- * size; ddw-applicable: present, three tokens; number of ddw-extensions cells, the cells; 32-bit MMIO: present, start, stop.
+ * size; ddw-applicable: present, three tokens; number of ddw-extensions cells, the cells; 32-bit MMIO: present, start, stop;
+ * what a kernel before this one left: see give_window(), give_found().
  */
 void partition_attach(const word *in)
 {
@@ -291,8 +315,10 @@ void partition_attach(const word *in)
 	function->dn = (struct pci_dn){ .busno = pe->config >> 16 & 0xff, .devfn = pe->config >> 8 & 0xff, .phb = &pe->phb };
 	pe->functions++;
 	link_nodes();
-	if (first)
+	if (first) {
+		find_windows_of(pe);
 		pe->phb.controller_ops.dma_bus_setup(&pe->bus);
+	}
 	find_function(function);
 }
 
@@ -470,6 +496,34 @@ int partition_memory(word action, word start, word size)
 	return answer != NOTIFY_BAD;
 }
 
+static void show_window(const struct device_node *node, const char *name)
+{
+	u32 cells[5] = { 0 };
+
+	host_reply(!of_property_read_u32_array(node, name, cells, 5));
+	host_reply(cells[0]);
+	host_reply((word)cells[1] << 32 | cells[2]);
+	host_reply((word)cells[3] << 32 | cells[4]);
+}
+
+/* What the device tree has for a kernel that follows, as give_window() and give_found() want it: the default window, its copy,
+ * the dynamic one. */
+void partition_properties(word number)
+{
+	struct device_node *node = &functions[number].pe->node;
+	bool direct = of_find_property(node, window_name(true), NULL);
+	u32 cells[6] = { 0 };
+
+	show_window(node, "ibm,dma-window");
+	show_window(node, "ibm,dma-window-saved");
+	host_reply(!of_property_read_u32_array(node, window_name(direct), cells, 6));
+	host_reply(direct);
+	host_reply(cells[0]);
+	host_reply((word)cells[2] << 32 | cells[3]);
+	host_reply(cells[4]);
+	host_reply(cells[5]);
+}
+
 int partition_routes(word number, word start, word size)
 {
 	return dispatch_goes_direct(&functions[number].device.dev, start, size);
@@ -483,6 +537,31 @@ struct device *device_of(word number)
 struct iommu_table_group *table_group_of(word number)
 {
 	return functions[number].pe->dn.table_group;
+}
+
+word pe_of(word number)
+{
+	return functions[number].pe - pes;
+}
+
+/* What user space has mapped, as ranges of entries counted from `base`. */
+static void show_used(struct iommu_table *table, unsigned long base)
+{
+	const struct used *all = used_of(table);
+
+	for (const struct span *span = all->spans; span < all->spans + all->count; span++)
+		for (unsigned long at = span->start, end; at < span->stop; at = end) {
+			bool taken = table->it_userspace[at - table->it_offset];
+
+			for (end = at; end < span->stop && !table->it_userspace[end - table->it_offset] == !taken; end++)
+				;
+			if (!taken)
+				continue;
+			host_reply(1);
+			host_reply(at - base);
+			host_reply(end - base);
+		}
+	host_reply(0);
 }
 
 /* The bitmap's ones as ranges, counted from `base`, without what is reserved. */
@@ -519,16 +598,20 @@ static void show_table(struct iommu_table *table, const struct dma_window_view *
 	host_reply(table->it_index);
 	host_reply(table->it_offset << table->it_page_shift);
 	host_reply((table->it_offset + table->it_size) << table->it_page_shift);
-	host_reply(table->it_map != NULL);
-	if (table->it_map)
+	host_reply(table->it_map || table->it_userspace);
+	if (table->it_userspace)
+		show_used(table, base);
+	else if (table->it_map)
 		show_entries(table, base);
 }
 
-/* Where the dynamic part of a window starts: at the table on it, at its end if there is none. */
+/* Where the dynamic part of a window with a direct one starts: at the table on it, at its end if there is none.
+ * A table on all of it is one of a kernel before. */
 static u64 dynamic_start(const struct dma_window_view *window, struct iommu_table_group *group)
 {
 	for (int i = 0; group && i < IOMMU_TABLE_GROUP_MAX_TABLES; i++)
-		if (group->tables[i] && host_is_live(group->tables[i]) && group->tables[i]->it_index == window->liobn)
+		if (group->tables[i] && host_is_live(group->tables[i]) && group->tables[i]->it_index == window->liobn &&
+		    group->tables[i]->it_offset << group->tables[i]->it_page_shift > window->base)
 			return group->tables[i]->it_offset << group->tables[i]->it_page_shift;
 	return window->base + (1ULL << window->window_shift);
 }
@@ -544,28 +627,35 @@ void partition_view(word number)
 	struct iommu_table_group *group = table_group_of(number);
 	struct iommu_table *table = get_iommu_table_base(&function->device.dev);
 	struct dma_window_view window;
-	bool opened = window_of(&function->pe->node, &window), freed = table && !host_is_live(table);
+	bool listed = window_of(&function->pe->node, &window), freed = table && !host_is_live(table);
+	bool opened = listed && !is_of_user_space(number, window.liobn);
+
+	if (is_owned(number)) { /* no driver maps through what is kept for one */
+		table = NULL;
+		freed = false;
+	}
 
 	host_reply(function->mask);
 	host_reply(table && !freed ? table->it_index + 1 : 0);
 	host_reply(of_find_property(&function->pe->node, "ibm,dma-window", NULL) != NULL);
 	host_reply(opened);
 	if (opened) {
-		u64 stop = window.base + (1ULL << window.window_shift), start = dynamic_start(&window, group);
+		u64 stop = window.base + (1ULL << window.window_shift);
+		u64 start = window.direct ? dynamic_start(&window, group) : window.base;
 
 		host_reply(window.liobn);
 		host_reply(window.base);
-		host_reply(window.direct ? start : window.base);
+		host_reply(start);
 		host_reply(start);
 		host_reply(stop);
 	}
 	for (int i = 0; group && i < IOMMU_TABLE_GROUP_MAX_TABLES; i++) {
 		freed |= group->tables[i] && !host_is_live(group->tables[i]);
 		if (group->tables[i] && host_is_live(group->tables[i]))
-			show_table(group->tables[i], opened ? &window : NULL);
+			show_table(group->tables[i], listed ? &window : NULL);
 	}
 	host_reply(0);
 	host_reply(failures_of(&function->pe->node));
 	host_reply(freed);
-	host_reply(!opened && has_window_property(&function->pe->node));
+	host_reply(!listed && has_window_property(&function->pe->node));
 }

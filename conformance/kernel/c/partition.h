@@ -11,6 +11,16 @@ void release_node(struct device_node *, struct property *ours, int count);
 struct iommu_group *group_of(struct pci_dev *);
 struct device *device_of(word number);
 struct iommu_table_group *table_group_of(word number);
+word pe_of(word number);
+
+/* ownership.c: whether user space has a function, or a table on a window of its PE; entries that it may have mapped */
+struct used {
+	int count;
+	struct span spans[MOST_SPANS];
+};
+const struct used *used_of(const struct iommu_table *);
+bool is_owned(word number);
+bool is_of_user_space(word number, u32 liobn);
 
 /* dispatch.c: kernel/dma/mapping.c and direct.h, restated */
 bool dispatch_goes_direct(struct device *, phys_addr_t start, size_t size);
@@ -34,6 +44,7 @@ struct dma_window_view {
 	u64 base;
 	bool direct;
 };
+const char *window_name(bool direct);
 bool window_of(struct device_node *, struct dma_window_view *);
 bool has_window_property(struct device_node *);
 int failures_of(struct device_node *);

@@ -4,6 +4,11 @@
 #include PSERIES_IOMMU_C
 #include "partition.h"
 
+const char *window_name(bool direct)
+{
+	return direct ? DIRECT64_PROPNAME : DMA64_PROPNAME;
+}
+
 bool window_of(struct device_node *node, struct dma_window_view *view)
 {
 	struct dma_win *window;

@@ -5,6 +5,8 @@
  * Each call is answered at once, without asking: as the scenario was told for the call of that number, else as the call
  * before it in the same loop if that was refused, else with success. All calls of a run have the same answer. worker.py
  * passes the run on, and where the hypervisor then disagrees, it runs the scenario again and says so.
+ *
+ * A loop that reads is a run from its second call on, and finds nothing unless the scenario was told otherwise.
  */
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #include "host.h"
 
 enum { MOST_REPETITIONS = 1000, MOST_RUNS = 1024, CALL = 32 /* what a call costs beside its entries */, MOST_FAILURES = 256 /* as in worker.py */,
-       MOST_PER_CALL = 512 };
+       MOST_PER_CALL = 512, MOST_READS = 4096 /* as in worker.py */, SOME_TCE = 3, PARTIAL = 5 /* H_PARTIAL */ };
 
 struct run {
 	word kind, liobn, ioba, first, step, stride, entries, per_call, calls, list, caller, status;
@@ -27,11 +29,17 @@ static struct {
 	word call, status;
 } failures[MOST_FAILURES];
 static int number_of_failures;
+static struct span in_use[MOST_READS]; /* calls that read a TCE which is not 0 */
+static int number_of_reads;
 
-void runs_fail(const word *in, word count)
+/* in: number of calls that are refused, call and status of each; then ranges of calls that find a TCE. */
+void runs_know(const word *in, word count)
 {
-	number_of_failures = count < MOST_FAILURES ? count : MOST_FAILURES;
-	memcpy(failures, in, number_of_failures * sizeof(failures[0]));
+	number_of_failures = in[0] < MOST_FAILURES ? in[0] : MOST_FAILURES;
+	memcpy(failures, in + 1, number_of_failures * sizeof(failures[0]));
+	in += 1 + 2 * in[0];
+	number_of_reads = (count - 1) / 2 - number_of_failures;
+	memcpy(in_use, in, number_of_reads * sizeof(in_use[0]));
 }
 
 void runs_begin(void)
@@ -85,6 +93,8 @@ static word foreseen(const struct run *next)
 	for (int i = 0; i < number_of_failures; i++)
 		if (failures[i].call == call)
 			return failures[i].status;
+	if (next->kind == GET_TCE)
+		return 0;
 	return before.kind == next->kind && before.liobn == next->liobn && before.caller == next->caller ? before.status : 0;
 }
 
@@ -123,6 +133,22 @@ static long ask(const struct run *call, word count, const word *list)
 	return status;
 }
 
+static void add(const struct run *next)
+{
+	if (number_of_runs && joins(&runs[number_of_runs - 1], next)) {
+		if (runs[number_of_runs - 1].entries >= long_run) {
+			/* told in pieces that grow, so that a loop that should have ended early is stopped early */
+			long_run <<= 4;
+			runs_flush();
+		}
+		return;
+	}
+	if (number_of_runs == MOST_RUNS)
+		runs_flush();
+	runs[number_of_runs++] = *next;
+	closed = 0;
+}
+
 long host_hcall(const void *caller, enum hcall kind, word liobn, word ioba, word tce, word count, const word *list)
 {
 	struct run next = { kind, liobn, ioba, tce, 0, 0, count, count, 1, (word)list & 4095, (word)caller, 0 };
@@ -139,25 +165,42 @@ long host_hcall(const void *caller, enum hcall kind, word liobn, word ioba, word
 	if (repetitions > MOST_REPETITIONS)
 		host_no_end(caller, "the same hypercall over and over");
 	before = next;
-	if (number_of_runs && joins(&runs[number_of_runs - 1], &next)) {
-		if (runs[number_of_runs - 1].entries >= long_run) {
-			/* told in pieces that grow, so that a loop that should have ended early is stopped early */
-			long_run <<= 4;
-			runs_flush();
-		}
-		return (long)next.status;
-	}
-	if (number_of_runs == MOST_RUNS)
-		runs_flush();
-	runs[number_of_runs++] = next;
-	closed = 0;
+	add(&next);
 	return (long)next.status;
 }
 
+/* Whether a read goes on where the one before it was, one I/O page or more further. */
+static int goes_on(const struct run *next)
+{
+	return before.entries && before.kind == GET_TCE && before.liobn == next->liobn && before.caller == next->caller &&
+	       before.ioba < next->ioba;
+}
+
+static word found(word call)
+{
+	for (int i = 0; i < number_of_reads; i++)
+		if (call >= in_use[i].start && call < in_use[i].stop)
+			return SOME_TCE;
+	return 0;
+}
+
+/* What a refused call gives is what nobody has written over: the LIOBN, with which it was made. */
 word host_get_tce(const void *caller, word liobn, word ioba, long *status)
 {
-	word out[] = { GET_TCE, liobn, ioba, 0, 1, (word)caller }, tce;
+	struct run next = { GET_TCE, liobn, ioba, 0, 0, 0, 1, 1, 1, 0, (word)caller, 0 };
+	word out[] = { GET_TCE, liobn, ioba, 0, 1, (word)caller }, tce, loop = goes_on(&next) && !asked_singly;
 
+	if (++work > MOST_WORK)
+		host_out_of_scope("an event that reads too many TCEs");
+	if (loop) {
+		tce = found(calls_made);
+		next.status = foreseen(&next);
+		before = next;
+		add(&next);
+		*status = (long)next.status;
+		return *status ? liobn : tce;
+	}
+	before = next;
 	runs_flush();
 	question(caller);
 	send_frame(ODD_HCALL, out, 6);
@@ -165,5 +208,5 @@ word host_get_tce(const void *caller, word liobn, word ioba, long *status)
 	*status = (long)receive_word();
 	tce = receive_word();
 	answered();
-	return tce;
+	return *status && *status != PARTIAL ? liobn : tce;
 }

@@ -275,7 +275,7 @@ void *duplicate(const void *, size_t, gfp_t, const char *, const char *, int);
 #define kzalloc_obj(x, ...) ((typeof(x) *)kzalloc(sizeof(x), GFP_KERNEL))
 #define kzalloc_objs(x, n, ...) ((typeof(x) *)kzalloc(sizeof(x) * (n), GFP_KERNEL))
 #define kzalloc_node_obj(x, ...) kzalloc_obj(x)
-#define vzalloc(n) kzalloc(n, GFP_KERNEL)
+#define vzalloc(n) (WARN_ON(!(n)) ? NULL : kzalloc(n, GFP_KERNEL))
 #define vzalloc_node(n, node) ((void)(node), vzalloc(n))
 #define kfree(p) release(p, __FILE__, __LINE__)
 #define vfree(p) kfree(p)

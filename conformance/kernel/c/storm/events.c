@@ -32,10 +32,10 @@ static word *put_sorted(word *out, const struct memory *memory, word count)
 static void attach(word device)
 {
 	word pe = life.pe[device];
-	word in[24 + MOST_EXTENSIONS] = { device, pe_names[2 * pe], pe_names[2 * pe + 1], 1, endpoints[pe].default_liobn,
+	word in[32 + MOST_EXTENSIONS] = { device, pe_names[2 * pe], pe_names[2 * pe + 1], 1, endpoints[pe].default_liobn,
 					  profile.default_start, profile.default_stop - profile.default_start,
 					  profile.applicable };
-	word *out = in + 8;
+	word *out = in + 8; /* no kernel before has left anything: zeros follow */
 
 	for (int i = 0; i < 3; i++)
 		*out++ = profile.applicable ? profile.tokens[i] : 0;
