@@ -27,7 +27,7 @@ from model.interfaces import Crash
 from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
-from model.run import GuestMaker, InvariantBroken, Run
+from model.run import GuestMaker, HypervisorMaker, InvariantBroken, Run
 from model.trace import Trace
 from properties.machine import SHARDS, LifeCycle, Shard, Tally
 
@@ -76,7 +76,7 @@ def sights_of(broken: InvariantBroken) -> list[Sight]:
     return sights
 
 
-def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
+def watch(trace: Trace, guest: GuestMaker, hypervisor: HypervisorMaker = Bounded) -> tuple[list[Sight], Run | None]:
     """Every violation while a trace runs on a guest, up to the first fatal one; the run so far, None if it did not boot.
 
     Steps that cannot happen are passed over. The run also ends where it leaves the harness's scope.
@@ -84,7 +84,7 @@ def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
     seen: list[Sight] = []
     run = None
     try:
-        run = Run(trace.profile, trace.lpar, guest, Bounded)
+        run = Run(trace.profile, trace.lpar, guest, hypervisor)
         for step in trace.steps:
             if run.impossible(step.event) is not None:
                 continue
@@ -137,7 +137,8 @@ def shown_by(guest: GuestMaker) -> Callable[[str, Trace], bool]:
 class Survey:
     """What has been found so far, by fingerprint. excused: whether a violation that a trace ends with is none of ours.
 
-    beyond: what was out of scope last. until: when to stop, as monotonic() counts. tally: what the machines did.
+    beyond: what was out of scope last. until: when to stop, as monotonic() counts. tally: what the machines did. hypervisor:
+    what the guest runs on; left_out: events that it is not driven through, by default those that the kernel's C is not.
     """
 
     guest: GuestMaker
@@ -149,6 +150,8 @@ class Survey:
     beyond: str = ""
     until: float = float("inf")
     tally: Tally = field(default_factory=Tally)
+    hypervisor: HypervisorMaker = Bounded
+    left_out: Callable[[Event], bool] = leave_out
 
     def add(self, sight: Sight, trace: Trace) -> None:
         """Note a violation that nothing excuses; the shortest trace that shows it is kept."""
@@ -171,7 +174,7 @@ class Survey:
 
     def shows(self, name: str, trace: Trace) -> bool:
         """Whether a trace shows the finding of that name, and nothing excuses it."""
-        sights, run = watch(trace, self.guest)
+        sights, run = watch(trace, self.guest, self.hypervisor)
         if not any(sight.fingerprint == name for sight in sights):
             return False
         steps = tuple(done.step for done in run.history) if run is not None else ()
@@ -188,7 +191,7 @@ class Surveyor(LifeCycle):
         self.survey.look_at_the_clock()
         self.survey.examples += 1
         try:
-            return Run(profile, lpar, self.survey.guest, Bounded)
+            return Run(profile, lpar, self.survey.guest, self.survey.hypervisor)
         except Crash as crash:
             self.survey.add(_crash_at_boot(crash), Trace(profile, lpar, ()))
         except OutOfScope as limit:
@@ -196,17 +199,17 @@ class Surveyor(LifeCycle):
         reject()
 
     def drives(self, event: Event) -> bool:
-        """What the harness has."""
-        return not leave_out(event)
+        """What the survey does not leave out."""
+        return not self.survey.left_out(event)
 
     def do(self, event: Event, dictated: tuple[Fault, ...] = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event. What is fatal ends the example, which Hypothesis then takes for one that is no use."""
         self.survey.look_at_the_clock()
-        if leave_out(event) or self.run.impossible(event) is not None:
+        if not self.drives(event) or self.run.impossible(event) is not None:
             return
         self.survey.steps += 1
         try:
-            self.run.step(Step(event, dictated, tuple(other for other in inside if not leave_out(other.step.event))))
+            self.run.step(Step(event, dictated, tuple(other for other in inside if self.drives(other.step.event))))
         except InvariantBroken as broken:
             trace = Trace(self.run.profile, self.run.lpar, tuple(done.step for done in self.run.history))
             for sight in sights_of(broken):
@@ -257,7 +260,7 @@ def settle(survey: Survey, names: Iterable[str], tell: Callable[[], None]) -> No
         name = min(waiting, key=lambda n: (len(survey.found[n].trace.steps), n))
         waiting.discard(name)
         shortest = shrink(survey.found[name].trace, bounded(partial(survey.shows, name), PATIENCE, SECONDS))
-        for sight in watch(shortest, survey.guest)[0]:
+        for sight in watch(shortest, survey.guest, survey.hypervisor)[0]:
             finding = survey.found.get(sight.fingerprint)
             if finding and (sight.fingerprint == name or len(shortest.steps) < len(finding.trace.steps)):
                 finding.sight, finding.trace = sight, shortest
