@@ -9,7 +9,7 @@ SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove prove-second prove-seeds conformance findings lint bench nightly boots readme clean
+.PHONY: properties test prove prove-second prove-seeds conformance findings lint bench nightly faults boots readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -51,6 +51,9 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds, as m
 	DDWCHECK_CONDITIONS=all $(BIN)/python -m pytest tests/test_conditions.py -n $(JOBS) -q
 	DDWCHECK_SAMPLES=100000 $(BIN)/python -m pytest tests/test_symbolic_words.py -n $(JOBS) -q
 	$(MAKE) prove-seeds prove-second
+
+faults: $(READY) ## a campaign whose workers, scheduler and own process are killed at random finds what another one does
+	$(BIN)/python -m benchmarks.faults
 
 boots: $(READY) ## every boot of the matrix; needs QEMU
 	$(BIN)/ddwcheck boot

@@ -27,7 +27,7 @@ from model.interfaces import Crash
 from model.invariants import Violation
 from model.invariants.registry import GUEST_CRASH
 from model.profiles import Lpar, Profile
-from model.run import GuestMaker, InvariantBroken, Run
+from model.run import GuestMaker, HypervisorMaker, InvariantBroken, Run
 from model.trace import Trace
 from properties.machine import SHARDS, LifeCycle, Shard, Tally
 
@@ -76,7 +76,7 @@ def sights_of(broken: InvariantBroken) -> list[Sight]:
     return sights
 
 
-def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
+def watch(trace: Trace, guest: GuestMaker, hypervisor: HypervisorMaker = Bounded) -> tuple[list[Sight], Run | None]:
     """Every violation while a trace runs on a guest, up to the first fatal one; the run so far, None if it did not boot.
 
     Steps that cannot happen are passed over. The run also ends where it leaves the harness's scope.
@@ -84,7 +84,7 @@ def watch(trace: Trace, guest: GuestMaker) -> tuple[list[Sight], Run | None]:
     seen: list[Sight] = []
     run = None
     try:
-        run = Run(trace.profile, trace.lpar, guest, Bounded)
+        run = Run(trace.profile, trace.lpar, guest, hypervisor)
         for step in trace.steps:
             if run.impossible(step.event) is not None:
                 continue
@@ -142,7 +142,7 @@ class Survey:
     """What has been found so far, by fingerprint. excused: whether a violation that a trace ends with is none of ours.
 
     drives: whether an event can happen to the guest at all. beyond: what was out of scope last. until: when to stop, as
-    monotonic() counts. tally: what the machines did.
+    monotonic() counts. tally: what the machines did. hypervisor: what the guest runs on.
     """
 
     guest: GuestMaker
@@ -155,6 +155,7 @@ class Survey:
     beyond: str = ""
     until: float = float("inf")
     tally: Tally = field(default_factory=Tally)
+    hypervisor: HypervisorMaker = Bounded
 
     def add(self, sight: Sight, trace: Trace) -> None:
         """Note a violation that nothing excuses; the shortest trace that shows it is kept."""
@@ -177,7 +178,7 @@ class Survey:
 
     def shows(self, name: str, trace: Trace) -> bool:
         """Whether a trace shows the finding of that name, and nothing excuses it."""
-        sights, run = watch(trace, self.guest)
+        sights, run = watch(trace, self.guest, self.hypervisor)
         if not any(sight.fingerprint == name for sight in sights):
             return False
         steps = tuple(done.step for done in run.history) if run is not None else ()
@@ -194,7 +195,7 @@ class Surveyor(LifeCycle):
         self.survey.look_at_the_clock()
         self.survey.examples += 1
         try:
-            return Run(profile, lpar, self.survey.guest, Bounded)
+            return Run(profile, lpar, self.survey.guest, self.survey.hypervisor)
         except Crash as crash:
             self.survey.add(_crash_at_boot(crash), Trace(profile, lpar, ()))
         except OutOfScope as limit:
@@ -263,7 +264,7 @@ def settle(survey: Survey, names: Iterable[str], tell: Callable[[], None]) -> No
         name = min(waiting, key=lambda n: (len(survey.found[n].trace.steps), n))
         waiting.discard(name)
         shortest = shrink(survey.found[name].trace, bounded(partial(survey.shows, name), PATIENCE, SECONDS))
-        for sight in watch(shortest, survey.guest)[0]:
+        for sight in watch(shortest, survey.guest, survey.hypervisor)[0]:
             finding = survey.found.get(sight.fingerprint)
             if finding and (sight.fingerprint == name or len(shortest.steps) < len(finding.trace.steps)):
                 finding.sight, finding.trace = sight, shortest

@@ -52,6 +52,11 @@ EXAMPLES = {
         Example("ddwcheck kernel ~/linux --baseline conformance/baseline-7.3.json --format ktap",
                 "for kernel CI: only what is new fails", Needs.KERNEL),
     ),
+    "campaign": (
+        Example("ddwcheck campaign --hours 8", "a night on all cores; the same command goes on after any end", Needs.TIME),
+        Example("ddwcheck campaign --minutes 30 reference 6.12 ~/linux", "a release's C and a tree's, too", Needs.KERNEL),
+        Example("ddwcheck campaign --hours 60 --scheduler tcp://head:8786", "on a cluster of Dask's", Needs.TIME),
+    ),
     "replay": (
         Example(f"ddwcheck replay {VECTOR}", "run a counterexample again", code=1),
         Example(f"ddwcheck replay {VECTOR} --fixed-defects all", "is it gone with the defect fixed?"),

@@ -224,9 +224,14 @@ def _kept(wish: Wish, kernels: Kernels, traces: dict[str, Trace], hurry: bool) -
     """Each finding with its folder. hurry: the user waits; causes and needs are not looked for."""
     if hurry:
         kernels.anew()
+    how = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
     with bar() as progress:
         named = progress.track(traces.items(), description="reports")
-        return [found for name, trace in named if (found := counterexample(wish, kernels, trace, name, hurry))]
+        return [
+            found
+            for name, trace in named
+            if (found := counterexample(_folder(wish, kernels, name), how, kernels, trace, name, hurry))
+        ]
 
 
 def _gone(name: str, trace: Trace) -> Finding:
@@ -365,16 +370,20 @@ def _finding(kernels: Kernels, sights: Sequence[Sight], run: Run | None, name: s
     )  # fmt: skip
 
 
-def counterexample(wish: Wish, kernels: Kernels, trace: Trace, name: str, hurry: bool = False) -> Finding | None:
-    """Run a finding's trace once more and write its folder. hurry: say nothing of causes and needs."""
+def _folder(wish: Wish, kernels: Kernels, name: str) -> Path:
+    return Path(wish.out) / re.sub(r"[^a-z0-9]+", "-", f"{kernels.tree.release} {name}".lower()).strip("-")[:100]
+
+
+def counterexample(
+    folder: Path, found: str, kernels: Kernels, trace: Trace, name: str, hurry: bool = False
+) -> Finding | None:
+    """Run a finding's trace once more and write its folder. found: by what; hurry: say nothing of causes and needs."""
     kernels.callers.clear()
     sights, run = watch(trace, kernels)
     finding = _finding(kernels, sights, run, name)
     if finding is None:
         return None
-    folder = Path(wish.out) / re.sub(r"[^a-z0-9]+", "-", f"{kernels.tree.release} {name}".lower()).strip("-")[:100]
     violations = [sight.violation for sight in sights if sight.fingerprint == name]
-    found = f"ddwcheck kernel{' --sanitize' if wish.sanitized else ''}, seed {wish.seed}"
     if run is not None:
         places = kernels.places(run)
         release = closest_release(kernels.tree.version)

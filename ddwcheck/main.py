@@ -37,7 +37,7 @@ from ddwcheck.readme import check as check_readme
 from ddwcheck.replay import replay as replay_trace
 from ddwcheck.rules import judge as judge_rules
 from ddwcheck.sources import get as get_sources
-from model.defects import REFERENCE, RELEASES
+from model.defects import REFERENCE, RELEASES, catalogue
 from model.profiles import PROFILES
 from model.trace import EVENTS
 from proofs.judged import Question as Asked
@@ -211,6 +211,51 @@ def boot(
 ) -> Answer:
     """Boot kernels of Debian in QEMU, with memory and devices that come and go, and judge what they do."""
     return boot_kernels(names or [], keep)
+
+
+@app.command(epilog=epilog("campaign"))
+def campaign(
+    *,
+    guests: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[GUEST...]",
+            help=f"{REFERENCE}, a release whose C is run ({', '.join(VERSIONS)}), or a kernel tree.",
+        ),
+    ] = None,
+    hours: Annotated[float | None, typer.Option(metavar="HOURS", min=0, help="How long in all; by default 8.")] = None,
+    minutes: Annotated[float | None, typer.Option(metavar="MINUTES", min=0, help="And so much more.")] = None,
+    units: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Ends with so many of the plan's units.")
+    ] = None,
+    examples: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Examples of one unit.")] = 100,
+    sweeps: Annotated[bool, typer.Option(help="Also go through what needs no seed, as the main job does.")] = True,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Where the random choices start.")] = 0,
+    defect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A defect that the reference gets.", autocompletion=lambda: list(catalogue())),
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Processes.")] = os.cpu_count() or 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster instead, as in tcp://host:8786.")
+    ] = None,
+    store: Annotated[str, typer.Option(metavar="FILE", help="Keeps all; go on with it.")] = "campaign.sqlite",
+    again: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Examples of an earlier campaign, STORE.examples, to begin with."),
+    ] = None,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where counterexamples go.")] = "counterexamples",
+    form: Form = Format.TEXT,
+) -> Answer:
+    """Run machines on platforms and guests for hours, on all cores or a cluster; what was found survives any end of it."""
+    from ddwcheck.campaigns import command  # noqa: PLC0415 a second for Dask, which no other verb needs
+
+    endless = hours is None and minutes is None
+    seconds = None if endless and units else 3600 * (8 if endless else hours or 0) + 60 * (minutes or 0)
+    wish = command.Wish(
+        guests or (), defect or (), seconds, units, examples, sweeps, seed, jobs, scheduler, store, again, out
+    )  # fmt: skip
+    return rendered(command.judge(wish), form)
 
 
 @app.command(epilog=epilog("page"))
