@@ -27,7 +27,7 @@ from model.events import (
     UnsetWindow,
 )
 from model.interfaces import Answer
-from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, Profile, simple_lpar
+from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, QEMU_PSERIES, Lpar, MultiTce, Profile, simple_lpar
 from model.run import Run
 from model.types import GIB, MIB, TIB, BusAddress, Direction, DmaMask, PhysAddr, Span
 
@@ -197,3 +197,15 @@ def test_user_space_maps_only_through_tables_that_were_set_and_where_it_has_noth
     assert run.impossible(mapping) is not None
     assert run.impossible(ReleaseOwnership(0)) is not None
     assert run.impossible(replace(LARGE, number=0)) is not None
+
+
+def test_what_is_left_in_page_0_of_the_bus_is_not_free_for_the_host() -> None:
+    refused = (Fault("H_PUT_TCE", 0, int(HcallStatus.HARDWARE)),)
+    lpar = replace(LPAR, multi_tce=MultiTce.NONE)
+    run = driven(
+        TakeOwnership(0), SMALL, SetWindow(0, 0, 0), MapUser(0, 0, BusAddress(0), BUFFER, Direction.BIDIRECTIONAL),
+        Step(UnsetWindow(0, 0), refused), Step(ReleaseOwnership(0), refused), profile=POWERVM_SRIOV, lpar=lpar,
+    )  # fmt: skip
+    (table,) = (table for view in (run.guest.view(0),) if view is not None for table in view.tables)
+    assert run.hypervisor.windows(run.pe(0))[0].table.valid()
+    assert not table.allocated

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.invariants.spans import difference, union
+from model.invariants.spans import common, difference, union
 from model.types import Span
 
 HOW = settings(max_examples=500, deadline=None, derandomize=True, database=None)
@@ -38,3 +38,11 @@ def test_difference_holds_what_only_the_first_has(spans: list[Span[int]], taken:
     left = difference(union(spans), union(taken))
     assert elements(left) == elements(spans) - elements(taken)
     assert in_normal_form(left)
+
+
+@HOW
+@given(many, many)
+def test_common_holds_what_both_have(spans: list[Span[int]], others: list[Span[int]]) -> None:
+    both = common(union(spans), union(others))
+    assert elements(both) == elements(spans) & elements(others)
+    assert in_normal_form(both)

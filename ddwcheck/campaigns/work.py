@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a worker does: carry out a unit, or make the trace of a finding shorter. It keeps nothing but compiled kernels.
 
-All of ours that a unit needs is imported here, and the defects with it: Hypothesis draws constants of the modules that it
-finds loaded, so that these must be the same in every worker.
+All of ours that a unit needs is imported here, and the defects with it, and the whole command before a unit begins, as some
+workers have it from whoever started them: Hypothesis draws constants of the modules that it finds loaded, so that these
+must be the same in every worker.
 """
 
 import atexit
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import product
@@ -48,6 +50,8 @@ from properties.owner_sweep import USES, lives, platform
 from properties.sweep import LPARS, MASKS, failures, life, one_answer_each, refused_endings
 
 catalogue()
+EVERYTHING = "ddwcheck.main"
+"""The module that imports the rest; it imports this one, too."""
 MOST_AGAIN = 10_000
 """Kept examples that are tried again on one shard."""
 
@@ -96,6 +100,7 @@ def carry_out(unit: Unit, examples: str = "") -> Answer:
 
     That folder is written to and never read, so that no unit depends on which others were done before.
     """
+    import_module(EVERYTHING)
     begun = monotonic()
     survey = survey_of(unit.target)
     match unit.work:

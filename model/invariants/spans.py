@@ -35,3 +35,8 @@ def difference(spans: Sequence["Span[int]"], taken: Sequence["Span[int]"]) -> "l
         if at < stop:
             result.append(Span(at, stop))
     return result
+
+
+def common(spans: Sequence["Span[int]"], others: Sequence["Span[int]"]) -> "list[Span[int]]":
+    """Elements of `spans` that are in `others` as well; both as `union` gives them."""
+    return difference(spans, difference(spans, others))
