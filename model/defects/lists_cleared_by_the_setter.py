@@ -17,7 +17,7 @@ def with_clean_up(
 ) -> tuple[HcallStatus, int]:
     """Linux: tce_buildmulti_pSeriesLP(), then __iommu_free() by iommu_alloc()."""
     status, done = tces.put_lists(kernel, liobn, ioba, page_shift, first, count)
-    if status is HcallStatus.NOT_ENOUGH_RESOURCES and done == 0:
+    if status is HcallStatus.NOT_ENOUGH_RESOURCES and done == 0 and kernel.has_stuff:
         kernel.port.hcall(StuffTce(liobn, ioba, Tce(0), 0))
     elif status is HcallStatus.NOT_ENOUGH_RESOURCES:
         kernel.clear_entries(liobn, ioba, page_shift, done)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def one_alone(kernel: "Kernel", node: Node, device: int) -> None:
     """Linux: spapr_tce_release_ownership() returns before it sets the table of the others, once the first one is back."""
-    kernel.devices[device].table = node.tables.get("default")
+    kernel.devices[device].table = node.tables.get("default") or kernel.devices[device].table
 
 
 DEFECT = Defect(

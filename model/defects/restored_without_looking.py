@@ -19,7 +19,7 @@ def copy_back(kernel: "Kernel", node: Node) -> None:
         parts = [kernel.port.allocate("saved-property") for _ in ("it", "its name", "its value")]
         node.default = node.default or (node.saved if all(parts) else None)
     if node.default is None:
-        raise Crash("NULL dereference in of_parse_dma_window()")
+        raise Crash("NULL dereference in of_parse_dma_window() at device_tree.c:0")
 
 
 DEFECT = Defect(

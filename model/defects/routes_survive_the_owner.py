@@ -17,7 +17,7 @@ def group_alone(kernel: "Kernel", node: Node, device: int) -> None:
     """
     if node.window is not None:
         kernel.devices[device].kept_offset = node.window.base
-    node.window = None
+    node.window, kernel.devices[device].table = None, None
     for table in node.tables.values():
         table.freed = True
     node.tables.clear()

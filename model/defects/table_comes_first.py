@@ -78,7 +78,8 @@ def _on_new_window(kernel: "Kernel", node: Node, page_shift: PageShift, window_s
     window = DmaWindow(created.liobn, created.base, page_shift, shift, direct_size=0, dynamic_start=0)
     table = _set_up(kernel, node, Table(window.liobn, Span(window.base, window.stop), page_shift, window.base))
     kernel.list_window(window)
-    next(dev for dev in kernel.devices.values() if dev.node is node).kept_offset = created.base
+    first = next(dev for dev in kernel.devices.values() if dev.node is node)
+    first.kept_offset, first.table = created.base, table
     return UserTable(table, window)
 
 

@@ -341,6 +341,7 @@ def unset_window(kernel: "Kernel", device: int, number: int) -> bool:
     # PARAMETERS
     node = kernel.devices[device].node
     table, window = node.user.pop(number)
+    table.freed = True
 
     # EFFECT, RETURN
     kernel.clear_user_table(table)

@@ -155,6 +155,8 @@ void of_parse_dma_window(struct device_node *node, const void *window, unsigned 
 {
 	const __be32 *cells = window;
 
+	if (!window)
+		host_crash("NULL dereference in of_parse_dma_window()", __FILE__, __LINE__);
 	*liobn = of_read_number(cells, 1);
 	*address = of_read_number(cells + 1, 2);
 	*size = of_read_number(cells + 3, 2);
