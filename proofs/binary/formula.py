@@ -4,7 +4,7 @@
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ class Code:
     decision: str
     paths: Sequence[str]
     told: int
+    _parsed: dict[Any, list[tuple[Any, list[Any]]]] = field(default_factory=dict, compare=False)
 
     def decide(self, run: Run | None, asked: Sequence[Any]) -> Told:
         """What the code says when it is asked these words. run: that of the words, None for ints. NoReply."""
@@ -61,20 +62,26 @@ class Code:
             (z3.BitVec(f"asked{number}", 64, ctx=context), _expression(word, context))
             for number, word in enumerate(asked)
         ]
-        names = [z3.BitVec(f"told{number}", 64, ctx=context) for number in range(self.told)]
         words: list[Any] = [z3.BitVecVal(0, 64, ctx=context)] * self.told
         known = []
-        for text in self.paths:
-            taken, values = _parsed(text, names, context)
-            taken = z3.simplify(z3.substitute(taken, *place))
-            if z3.is_false(taken):
+        for taken, values in self._paths_in(context):
+            here = z3.simplify(z3.substitute(taken, *place))
+            if z3.is_false(here):
                 continue
-            known.append(taken)
+            known.append(here)
             words = [
-                z3.If(taken, z3.substitute(value, *place), other) for value, other in zip(values, words, strict=True)
+                z3.If(here, z3.substitute(value, *place), other) for value, other in zip(values, words, strict=True)
             ]
         answer = [SymbolicWord(z3.simplify(word), run) for word in words]
         return Told(answer, Condition(z3.Or([z3.BoolVal(False, ctx=context), *known]), run))
+
+    def _paths_in(self, context: Any) -> list[tuple[Any, list[Any]]]:
+        """The paths as expressions, parsed once for each z3 context."""
+        if context not in self._parsed:
+            self._parsed.clear()  # one proof, one context
+            names = [z3.BitVec(f"told{number}", 64, ctx=context) for number in range(self.told)]
+            self._parsed[context] = [_parsed(text, names, context) for text in self.paths]
+        return self._parsed[context]
 
 
 def _expression(word: Any, context: Any) -> Any:
