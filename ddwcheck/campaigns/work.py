@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a worker does: carry out a unit, or make the trace of a finding shorter. It keeps nothing but compiled kernels.
 
-All of ours that a unit needs is imported here, and the defects with it, and the whole command before a unit begins, as some
-workers have it from whoever started them: Hypothesis draws constants of the modules that it finds loaded, so that these
-must be the same in every worker.
+Hypothesis draws constants of the modules of ours that it finds loaded, so that `load_all` loads the same in every process,
+whatever it was started by.
 """
 
 import atexit
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from itertools import product
 from math import inf
 from pathlib import Path
+from pkgutil import walk_packages
 from platform import python_version
 from time import monotonic
 from typing import Any, ClassVar
@@ -49,9 +49,7 @@ from properties.machine import Shard, Tally
 from properties.owner_sweep import USES, lives, platform
 from properties.sweep import LPARS, MASKS, failures, life, one_answer_each, refused_endings
 
-catalogue()
-EVERYTHING = "ddwcheck.main"
-"""The module that imports the rest; it imports this one, too."""
+OURS = ("model", "history", "properties", "conformance", "ddwcheck")
 MOST_AGAIN = 10_000
 """Kept examples that are tried again on one shard."""
 
@@ -83,10 +81,19 @@ class Answer:
 
 
 @cache
+def load_all() -> None:
+    """Import every module of ours but the tests, and of the proofs what these import."""
+    for package in OURS:
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
+            if not module.name.rpartition(".")[2].startswith(("test_", "conftest", "__main__")):
+                import_module(module.name)
+
+
+@cache
 def sources() -> str:
     """A hash of all that an answer depends on, but the unit: our code, Hypothesis, Python."""
     total = sha256(f"{python_version()} {version('hypothesis')}".encode())
-    for package in ("model", "properties", "conformance", "ddwcheck.campaigns"):
+    for package in OURS:
         spec = find_spec(package)
         assert spec is not None and spec.submodule_search_locations
         folder = Path(spec.submodule_search_locations[0])
@@ -100,7 +107,7 @@ def carry_out(unit: Unit, examples: str = "") -> Answer:
 
     That folder is written to and never read, so that no unit depends on which others were done before.
     """
-    import_module(EVERYTHING)
+    load_all()
     begun = monotonic()
     survey = survey_of(unit.target)
     match unit.work:
