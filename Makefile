@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/ready
 BIN := $(VENV)/bin
+ANGR := .venv-angr
 JOBS ?= 2
 SEEDS ?= 20
 
 RELEASES ?= 6.12 7.3
 
-.PHONY: properties test prove prove-second prove-seeds conformance findings lint bench nightly boots readme clean
+.PHONY: properties test prove prove-second prove-seeds prove-binary conformance findings lint bench nightly boots readme clean
 
 properties: $(READY) ## the main job: random state machines over guest and hypervisor
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
@@ -22,6 +23,9 @@ prove: $(READY) ## the proofs
 
 prove-second: $(READY) ## the proofs, each confirmed by a checked proof of cadical's and by bitwuzla; takes long
 	$(BIN)/ddwcheck prove --second --no-cache --jobs $(JOBS)
+
+prove-binary: $(READY) $(ANGR)/ready ## the compiled code of each release against its rules, with angr in an environment of its own
+	$(BIN)/ddwcheck binary --python $(ANGR)/bin/python
 
 prove-seeds: $(READY) ## the proofs under three further seeds of z3, which must not change a verdict
 	for seed in 1 2 3; do $(BIN)/ddwcheck prove --seed $$seed --no-cache --jobs $(JOBS) || exit 1; done
@@ -49,7 +53,7 @@ nightly: $(READY) ## the main job with the nightly profile and SEEDS seeds, as m
 	seq 1 $(SEEDS) | xargs -P $(JOBS) -I SEED $(BIN)/ddwcheck qemu --calls 50000 --accesses 5000 --seed SEED
 	DDWCHECK_BOOTS=all $(MAKE) conformance RELEASES="6.1 6.12 7.2 7.3"
 	DDWCHECK_SAMPLES=100000 $(BIN)/python -m pytest tests/test_symbolic_words.py -n $(JOBS) -q
-	$(MAKE) prove-seeds prove-second
+	$(MAKE) prove-seeds prove-second prove-binary
 
 boots: $(READY) ## every boot of the matrix; needs QEMU
 	$(BIN)/ddwcheck boot
@@ -57,10 +61,15 @@ boots: $(READY) ## every boot of the matrix; needs QEMU
 readme: $(READY) ## write the README's generated tables anew
 	$(BIN)/ddwcheck readme --write
 
+$(ANGR)/ready: proofs/binary/constraints.txt
+	$(PYTHON) -m venv $(ANGR)
+	$(ANGR)/bin/python -m pip install -q --disable-pip-version-check -c $< angr
+	touch $@
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) counterexamples findings build *.egg-info
+	rm -rf $(VENV) $(ANGR) counterexamples findings build *.egg-info

@@ -10,6 +10,7 @@ class Needs(Enum):
 
     NOTHING = "nothing"
     KERNEL = "a kernel tree, gcc"
+    ANGR = "an environment with angr, sources, gcc"
     QEMU = "QEMU"
     TIME = "some minutes"
     NETWORK = "the network, or sources fetched before"
@@ -71,6 +72,10 @@ EXAMPLES = {
     "rules": (
         Example("ddwcheck rules", "which kernel functions each rule of the model restates"),
         Example("ddwcheck rules ~/linux", "which of them this tree does not have", Needs.KERNEL),
+    ),
+    "binary": (
+        Example("ddwcheck binary", "every decision of every release's code", Needs.ANGR),
+        Example("ddwcheck binary --release 7.3 'iommu_*'", "some of them in one", Needs.ANGR),
     ),
     "sources": (
         Example("ddwcheck sources 7.3", "one release, and where it is", Needs.NETWORK),

@@ -13,6 +13,8 @@ from typer.exceptions import TyperException
 from conformance.kernel.sources import VERSIONS
 from conformance.kernel.worker import HarnessError
 from ddwcheck import BAD_INPUT, BadInput, Verdict, explain_events
+from ddwcheck.binary import Wish as Decisions
+from ddwcheck.binary import compare as compare_binary
 from ddwcheck.boot import run as boot_kernels
 from ddwcheck.doctor import TASKS, examine
 from ddwcheck.examples import epilog
@@ -141,6 +143,21 @@ def prove(
     """Prove the theorems about the model's decisions, or say which of them a release of Linux loses."""
     question = Asked(release or REFERENCE, seed, second)
     return prove_theorems(Theorems(theorems or (), question, report, not no_cache, jobs))
+
+
+@app.command(epilog=epilog("binary"))
+def binary(
+    *,
+    theorems: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[THEOREM...]", help="Theorems, functions, or patterns of these; by default all."),
+    ] = None,
+    release: Annotated[list[str] | None, typer.Option(metavar="RELEASE", help="Of Linux; by default all.")] = None,
+    python: Annotated[str, typer.Option(metavar="FILE", help="The Python that has angr.")] = ".venv-angr/bin/python",
+    cache: Annotated[str | None, typer.Option(metavar="FOLDER", help="Where sources and programs are kept.")] = None,
+) -> Answer:
+    """Prove that the compiled code of a release decides what the model's rules of that release say."""
+    return compare_binary(Decisions(theorems or (), release or (), python, cache))
 
 
 @app.command(epilog=epilog("replay"))

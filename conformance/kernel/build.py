@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ HOST_SIDE = ("host", "runs", "blocks")
 STORM_SIDE = tuple(f"storm/{name}" for name in ("tables", "owned", "windows", "tces", "arena", "answers", "events", "checks",
                                                 "draw", "storm"))  # fmt: skip
 """What stands around the kernel's code in place of HOST_SIDE in the program of storms, which lies beside the other."""
+DECISIONS = ("decisions/entries", "decisions/answers")
+"""The kernel's decisions one by one, in place of pseries.c, and what stands around them: see `build_decisions`."""
 STATE = ("--rename-section", ".data=storm_data", "--rename-section", ".bss=storm_bss")
 """objcopy: the kernel's variables in sections of their own, so that a storm can put them back (c/storm/arena.c)."""
 
@@ -124,17 +126,28 @@ def traits(root: Path) -> list[str]:
 
 def build(tree: Tree, variant: Variant, cache: Path) -> Path:
     """The program for a tree; made anew only when a file that it is made of has changed. BuildFailed if it cannot be."""
-    digest = hashlib.sha256(repr(variant).encode())
+    return _build(tree, variant, cache, "ddw", _compile)
+
+
+def build_decisions(tree: Tree, variant: Variant, cache: Path) -> Path:
+    """The program that makes one decision of a tree's code, for proofs/binary; else as `build`."""
+    return _build(tree, variant, cache, "decisions", _compile_decisions)
+
+
+def _build(
+    tree: Tree, variant: Variant, cache: Path, name: str, compile_it: Callable[[Path, Variant, Path], None]
+) -> Path:
+    digest = hashlib.sha256(f"{variant!r}{name.removeprefix('ddw')}".encode())
     for file in inputs(tree.root):
         digest.update(file.read_bytes())
     folder = cache / f"{tree.release}-{digest.hexdigest()[:16]}"
-    program = folder / "ddw"
+    program = folder / name
     if program.exists():
         return program
     cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=cache))
     try:
-        _compile(tree.root, variant, work)
+        compile_it(tree.root, variant, work)
         if folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
         work.replace(folder)
@@ -143,7 +156,8 @@ def build(tree: Tree, variant: Variant, cache: Path) -> Path:
     return program
 
 
-def _compile(root: Path, variant: Variant, work: Path) -> None:
+def _flags(root: Path, variant: Variant, work: Path) -> tuple[list[str], list[str]]:
+    """What the compiler is told for the kernel's side, and for ours; makes the headers that the former wants."""
     includes = work / "include"
     for name, real in headers(root).items():
         forward = includes / name
@@ -166,9 +180,24 @@ def _compile(root: Path, variant: Variant, work: Path) -> None:
         *(f"-DCONFIG_{option}=1" for option in CONFIG), f'-DPSERIES_IOMMU_C="{root / PSERIES}"',
         *traits(root), "-include", str(OURS / "shim.h"),
     ]  # fmt: skip
+    return kernel, [*common, "-Wall", "-Werror"]
+
+
+def _compile_decisions(root: Path, variant: Variant, work: Path) -> None:
+    kernel, ours = _flags(root, variant, work)
+    entries, answers = DECISIONS
+    kernel_side = [name for name in KERNEL_SIDE if name != "pseries"] + [entries]
+    sources = [(kernel, root / name) for name in FROM_TREE]
+    sources += [(kernel, OURS / f"{name}.c") for name in kernel_side]
+    sources += [(ours, OURS / f"{answers}.c")]
+    objects = [_object(work, flags, source) for flags, source in sources]
+    _run(["gcc", *variant.flags, "-no-pie", "-Wl,--gc-sections", *objects, "-o", str(work / "decisions")])
+
+
+def _compile(root: Path, variant: Variant, work: Path) -> None:
+    kernel, ours = _flags(root, variant, work)
     sources = [(kernel, root / name) for name in FROM_TREE]
     sources += [(kernel, OURS / f"{name}.c") for name in KERNEL_SIDE]
-    ours = [*common, "-Wall", "-Werror"]
     objects = [_object(work, flags, source) for flags, source in sources]
     for made in objects:
         _run(["objcopy", *STATE, made])
