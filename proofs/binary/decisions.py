@@ -5,12 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from model.guest import io_pages, pools, routing
+from model.guest.kernel import Kernel
 from model.guest.sizing import PAGE_SHIFT_OF_BIT
 from model.guest.tces import PER_CALL
 from model.words import select, umin, word
 from proofs.binary.comparison import COMPARISONS, PAGE, CodeCase, comparison
-from proofs.case import Claim, assumption, one_of
-from proofs.facts import MOST_MEMORY_SHIFT, PAGE_SHIFTS
+from proofs.case import Claim, assumption, negate, one_of
+from proofs.facts import LAST_ADDRESS, MOST_MEMORY, MOST_MEMORY_SHIFT, PAGE_SHIFTS
 
 __all__ = ["COMPARISONS"]
 
@@ -274,9 +275,11 @@ def the_pages_set_are_the_models(c: SetCase) -> Claim:
 class TableCase(CodeCase):
     """Any table."""
 
+    page_shifts = PAGE_SHIFTS
+
     def declare(self) -> None:
         """Declare the I/O page, the first I/O page on the bus, and the entries."""
-        self.page_shift = self.choice("page_shift", PAGE_SHIFTS)
+        self.page_shift = self.choice("page_shift", self.page_shifts)
         self.offset, self.entries = self.word("offset"), self.word("entries")
 
     @assumption
@@ -309,4 +312,127 @@ def the_pools_are_the_models(c: TableCase) -> Claim:
         assume=[c.table_ends_on_the_bus],
         cover={"one": layout.number == 1, "four": layout.number == 4, "one entry": c.entries == 1},
         goal=told.known & goal & (told.words[8] == 0),
+    )
+
+
+class ReservedCase(TableCase):
+    """A small table, and MMIO anywhere; of two I/O pages, since the code looks at their numbers alone."""
+
+    page_shifts = (16, 21)
+    most = 3
+
+    def declare(self) -> None:
+        """Declare where the MMIO starts and ends, too."""
+        super().declare()
+        self.start, self.stop = self.word("start"), self.word("stop")
+
+    @assumption
+    def there_is_mmio(self) -> Any:
+        """The MMIO has bytes."""
+        return self.start < self.stop
+
+    @assumption
+    def table_is_small(self) -> Any:
+        """The table has a few entries, so that the loop over them ends."""
+        return self.entries <= self.most
+
+
+@comparison(
+    function="iommu_table_reserve_pages", decision="init_table", asked=5, told=9,
+    bound=lambda offset, entries, page_shift, start, stop: (
+        (start <= stop) & one_of(page_shift, ReservedCase.page_shifts) & (entries > 0)
+        & (entries <= ReservedCase.most)
+        & (offset < 1 << 52)
+    ),
+    rule=lambda kernel: kernel.mmio_entries, wrong=pools.mmio_entries,
+)  # fmt: skip
+def the_entries_reserved_are_the_models(c: ReservedCase) -> Claim:
+    """Which entries are reserved for MMIO and page 0, in the map too, for tables of up to 3 entries anywhere on the bus.
+
+    The code is asked the I/O pages of the first and the last byte, as enable_ddw() asks it.
+    """
+    told = c.asks(c.offset, c.entries, c.page_shift, c.start >> c.page_shift, (c.stop - 1) >> c.page_shift)
+    reserved = c.rule(c.offset << c.page_shift, c.entries, c.page_shift, c.start, c.stop)
+    bits = select(c.offset == 0, word(1), word(0))
+    for entry in range(c.most):
+        taken = (reserved.start <= entry) & (reserved.stop > entry)
+        bits = bits | select(taken, word(1 << entry), word(0))
+    start, stop = told.words[5], told.words[6]
+    where = (start == c.offset + reserved.start) & (stop == c.offset + reserved.stop)
+    return c.claim(
+        assume=[c.table_ends_on_the_bus, c.there_is_mmio, c.table_is_small],
+        cover={"some": reserved.stop > reserved.start, "none": reserved.stop == 0, "page 0": c.offset == 0},
+        goal=told.known & where & (told.words[7] == bits),
+    )
+
+
+PAGES_OFFERED = 0x100
+"""The mask of page sizes that query answers, 2M: the choice from a mask is another theorem."""
+MOST_BLOCK = 1 << 42
+"""TCEs of the largest block: of 2M they are 2^63 bytes. (Of more, C shifts by 64.)"""
+
+
+class PlanCase(CodeCase):
+    """A PE of which enable_ddw() is asked a window: any maximum of RAM and block of TCEs."""
+
+    def declare(self) -> None:
+        """Declare these, whether there is vPMEM, and whether the default window has to be given up."""
+        self.vpmem, self.gives_up = self.choice("vpmem", (0, 1)), self.choice("gives_up", (0, 1))
+        self.hotplug_max, self.block = self.word("hotplug_max"), self.word("block")
+
+    @assumption
+    def ram_is_real(self) -> Any:
+        """The maximum of RAM is at most 2 PiB, and holds the kernel's first page."""
+        return (self.hotplug_max >= 1 << PAGE) & (self.hotplug_max <= MOST_MEMORY)
+
+    @assumption
+    def block_is_real(self) -> Any:
+        """The largest block is at most 2^63 bytes."""
+        return self.block <= MOST_BLOCK
+
+
+def plan_of(kernel: Any) -> Any:
+    """A release's rules for a window, in the order of `plan_for`."""
+
+    def plan(pages: Any, block: Any, mask: Any, hotplug_max: Any, vpmem: bool, gave_up: bool) -> Any:
+        page_shift = kernel.largest_page_shift(pages)
+        largest = kernel.largest_window_shift(block, page_shift, mask)
+        guest = SimpleNamespace(
+            page_shift=PAGE, vpmem=vpmem, hotplug_max=lambda: hotplug_max, ram_shift=kernel.ram_shift
+        )
+        direct, shared = kernel.direct_goal(guest, SimpleNamespace(gave_up=gave_up), largest)
+        return page_shift, kernel.plan_window(largest, page_shift, direct, shared)
+
+    return plan
+
+
+@comparison(
+    function="enable_ddw (window and split)", decision="plan_window", asked=6, told=8,
+    bound=lambda hotplug_max, vpmem, windows, block, pages, mask: (
+        (hotplug_max >= 1 << PAGE) & (hotplug_max <= MOST_MEMORY) & (vpmem <= 1) & (windows <= 1)
+        & (block <= MOST_BLOCK) & (pages == PAGES_OFFERED) & (mask == LAST_ADDRESS)
+    ),
+    rule=plan_of, wrong=plan_of(Kernel), releases=("6.12", "7.2", "7.3"),
+)  # fmt: skip
+def the_window_and_its_split_are_the_models(c: PlanCase) -> Claim:
+    """What create is asked for, and where the dynamic table lies in the window, which is at bus address 0 here.
+
+    For a mask of 64 bits and pages of 2M.
+    """
+    told = c.asks(c.hotplug_max, c.vpmem, 1 - c.gives_up, c.block, word(PAGES_OFFERED), word(LAST_ADDRESS))
+    vpmem, gave_up = bool(c.vpmem == 1), bool(c.gives_up == 1)
+    page_shift, plan = c.rule(word(PAGES_OFFERED), c.block, word(LAST_ADDRESS), c.hotplug_max, vpmem, gave_up)
+    created, asked_page, asked_window, _, direct, dynamic, first, entries = told.words
+    has_dynamic = plan.dynamic.size > 0
+    goal = (created == 1) & (asked_page == page_shift) & (asked_window == plan.shift)
+    goal = goal & (direct == as_word(plan.direct.size > 0)) & (dynamic == as_word(has_dynamic))
+    goal = goal & (first == select(has_dynamic, plan.dynamic.start >> page_shift, word(0)))
+    return c.claim(
+        assume=[c.ram_is_real, c.block_is_real],
+        cover={
+            "direct": negate(has_dynamic),
+            "dynamic": plan.direct.size == 0,
+            "split": (plan.direct.size > 0) & has_dynamic,
+        },
+        goal=told.known & goal & (entries == select(has_dynamic, plan.dynamic.size >> page_shift, word(0))),
     )
