@@ -16,7 +16,7 @@ properties: $(READY) ## the main job: random state machines over guest and hyper
 	$(BIN)/python -m pytest properties -n $(JOBS) -q
 
 test: $(READY) ## everything that needs no kernel source and no QEMU
-	$(BIN)/python -m pytest tests -n $(JOBS) -q
+	$(BIN)/python -m pytest tests -n $(JOBS) --dist worksteal -q
 
 prove: $(READY) ## the proofs
 	$(BIN)/python -m pytest proofs -n $(JOBS) -q
