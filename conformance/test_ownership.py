@@ -47,6 +47,13 @@ class Owned:
         """Page shift and window shift of each."""
         return [(window.page_shift, window.window_shift) for window in self.run.hypervisor.windows(self.run.pes[0])]
 
+    def did(self, event: Event) -> bool:
+        """Whether an event could happen, and has."""
+        if self.run.impossible(event) is not None:
+            return False
+        self.do(event)
+        return True
+
     def do(self, *events: Event) -> Answer:
         """What the last of some events comes to."""
         answer: Answer = None
@@ -114,5 +121,5 @@ def test_a_wrong_line_is_seen_in_that_life(slip: str, tmp_path: Path) -> None:
     wrong = apply(tree_of(RELEASES[-1]), tmp_path / "tree", HANDED_OVER[slip])
     with Kernels(wrong, tmp_path / "programs") as kernels:
         owned = Owned(kernels, POWERVM_DEDICATED)
-        owned.do(*LIFE)
-    assert owned.broken
+        ends = next((event for event in LIFE if not owned.did(event)), None)
+    assert owned.broken or ends == Unmap(1), "nothing is broken, and the host's driver has its buffer"

@@ -50,7 +50,8 @@ def _on_default(kernel: "Kernel", node: Node, window_size: int) -> UserTable:
     kernel.restore_for_host(node)
     if window_size < 1 << DEFAULT_PAGE_SHIFT:
         raise Crash("WARN at arch/powerpc/platforms/pseries/iommu.c:151")
-    assert node.default is not None
+    if node.default is None:  # restored-without-looking says what becomes of that
+        raise NotCreated(TableOutcome.NO_DEFAULT)
     liobn, span = node.default
     part = Span(span.start, BusAddress(span.start + window_size))
     return UserTable(_set_up(kernel, node, Table(liobn, part, PageShift(DEFAULT_PAGE_SHIFT), span.start)), None)
