@@ -11,6 +11,9 @@ from pathlib import Path
 
 from conformance.qemu.guest import QEMU, require_programs
 
+MOST_OF_A_NAME = 15
+"""Letters of a process's name that the kernel keeps."""
+
 
 class Process:
     """A QEMU for pseries; it ends with `end`, and with the process that started it.
@@ -32,13 +35,14 @@ class Process:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._said,
             pass_fds=(*descriptors, *(end.fileno() for end in theirs.values())), start_new_session=True,
         )  # fmt: skip
-        while self._is_setpriv() and not self.ended:
-            time.sleep(0.001)  # it has not asked yet to end with this process
+        while not (self._is_qemu() or self.ended):
+            time.sleep(0.001)  # it may not have asked yet to end with this process
         for end in theirs.values():
             end.close()
 
-    def _is_setpriv(self) -> bool:
-        return Path(f"/proc/{self.pid}/comm").read_text() == "setpriv\n"
+    def _is_qemu(self) -> bool:
+        """Whether setpriv is done. What a new process is called is told late: at first it has our own name."""
+        return Path(f"/proc/{self.pid}/comm").read_text() == f"{QEMU[:MOST_OF_A_NAME]}\n"
 
     @property
     def pid(self) -> int:
