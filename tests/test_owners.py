@@ -209,3 +209,12 @@ def test_what_is_left_in_page_0_of_the_bus_is_not_free_for_the_host() -> None:
     (table,) = (table for view in (run.guest.view(0),) if view is not None for table in view.tables)
     assert run.hypervisor.windows(run.pe(0))[0].table.valid()
     assert not table.allocated
+
+
+def test_what_could_not_be_cleared_is_not_free_after_a_map_there_that_failed() -> None:
+    refused = (Fault("H_PUT_TCE", 0, int(HcallStatus.HARDWARE)),)
+    page = MapUser(0, 0, BusAddress(MIB), Span(PhysAddr(0), PhysAddr(1 << 16)), Direction.BIDIRECTIONAL)
+    run = driven(TakeOwnership(0), SMALL, SetWindow(0, 0, 0), page, Step(UnmapUser(0), refused))
+    assert do(run, Step(page, refused)) is None
+    (table,) = (table for view in (run.guest.view(0),) if view is not None for table in view.tables)
+    assert table.allocated == [Span(MIB >> 12, (MIB >> 12) + 1)]

@@ -384,10 +384,15 @@ def map_user(
 
     # EFFECT
     first, count = (iova - table.span.start) // page, memory.size // page
+    held = list(table.taken.spans())
     status, done = kernel.exchange(table, first, count, Tce(memory.start | direction.needs), page)
     if status is not HcallStatus.SUCCESS:
         kernel.clear_user(table, first, done)
         table.taken.free(first + done, count - done)
+        for start, stop in held:  # what could not be cleared before is still not free
+            again = Span(max(start, first + done), min(stop, first + count))
+            if again.size > 0:
+                table.taken.take(again.start, again.size)
         return None
 
     # RETURN
