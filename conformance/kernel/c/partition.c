@@ -605,13 +605,19 @@ static void show_table(struct iommu_table *table, const struct dma_window_view *
 		show_entries(table, base);
 }
 
-/* Where the dynamic part of a window with a direct one starts: at the table on it, at its end if there is none.
- * A table on all of it is one of a kernel before. */
+/* A table on all of a window is one of a kernel before. */
+static bool is_on_all_of(const struct iommu_table *table, const struct dma_window_view *window)
+{
+	return table->it_offset << table->it_page_shift == window->base &&
+	       table->it_size << table->it_page_shift == 1ULL << window->window_shift;
+}
+
+/* Where the dynamic part of a window with a direct one starts: at the table on it, at its end if there is none. */
 static u64 dynamic_start(const struct dma_window_view *window, struct iommu_table_group *group)
 {
 	for (int i = 0; group && i < IOMMU_TABLE_GROUP_MAX_TABLES; i++)
 		if (group->tables[i] && host_is_live(group->tables[i]) && group->tables[i]->it_index == window->liobn &&
-		    group->tables[i]->it_offset << group->tables[i]->it_page_shift > window->base)
+		    !is_on_all_of(group->tables[i], window))
 			return group->tables[i]->it_offset << group->tables[i]->it_page_shift;
 	return window->base + (1ULL << window->window_shift);
 }
