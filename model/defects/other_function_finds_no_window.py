@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def look_for_its_window(kernel: "Kernel", node: Node, device: int) -> bool:
     """Linux: spapr_tce_take_ownership() asks pci_dma_find(), which finds no property any more."""
     if node.offered is not None and node.offered.windows == 0:
-        if node.default is None:
+        if node.default is None and node.stray is None:
             raise Crash("WARN at arch/powerpc/platforms/pseries/iommu.c:807")
         kernel.devices[device].table = None
     return True

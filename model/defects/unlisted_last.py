@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 def remove_then_unlist(kernel: "Kernel", node: Node) -> None:
     """Linux: iommu_reconfig_notifier() has remove_dma_window_named(), then list_del()."""
-    window = node.window
-    if window is not None:
-        kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
-        kernel.remove_window(node, window.liobn)
-        kernel.unlist(window)
+    for window in (node.stray, node.window):  # by its property
+        if window is not None:
+            kernel.clear_range(window.liobn, window.base, window.page_shift, window.size >> window.page_shift)
+            kernel.remove_window(node, window.liobn)
+    if node.window is not None:
+        kernel.unlist(node.window)
     kernel.forget_failure(node)
 
 
