@@ -104,6 +104,11 @@ BY_HAND = {
         "ram-covered: bus address N does not reach online RAM at N (SetMask)",
         Trace(POWERVM_DEDICATED, LISTED_LATE, (meanwhile(OPEN, 7, Online(0)),)),
     ),
+    "F61": ByHand(
+        "guest-crash: Segmentation fault at a NULL pointer in iommu_table_in_use() iommu.c:N (SetMask)",
+        Trace(POWERVM_SRIOV, simple_lpar(4 * GIB),
+              (Step(TakeOwnership(0)), Step(ReleaseOwnership(0), (Fault("allocate table", 0, 0),)), Step(OPEN))),
+    ),
     "F59": ByHand(
         "unmap-releases: TCE N is valid but belongs to no live mapping (UnmapSg)",
         Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB), (Step(EMPTY_FIRST), Step(UnmapSg(0)))),

@@ -167,7 +167,7 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     table = node.tables.get("default")
     if kernel.is_shared(node):
         raise Refused(Outcome.SHARED)
-    if table is not None and kernel.in_use(table):
+    if kernel.default_in_use(table):
         raise Refused(Outcome.IN_USE)
     if node.default is None or table is None:
         raise Refused(Outcome.NO_DEFAULT)
@@ -190,6 +190,14 @@ def give_up_default(kernel: "Kernel", node: Node) -> Offer:
     if offer.windows == 0:
         raise Refused(Outcome.NO_WINDOW)
     return offer
+
+
+def default_in_use(kernel: "Kernel", table: Table | None) -> bool:
+    """Whether a driver has something mapped in the default window, whose table this is, if there was memory for one.
+
+    Linux: iommu_table_in_use().
+    """
+    return table is not None and kernel.in_use(table)
 
 
 def is_shared(kernel: "Kernel", node: Node) -> bool:

@@ -84,6 +84,7 @@ class Kernel:
     give_up_default = enable.give_up_default
     is_shared = enable.is_shared
     in_use = staticmethod(table.in_use)
+    default_in_use = enable.default_in_use
     save_default = enable.save_default
     clear_default = enable.clear_default
     remove_default = enable.remove_default
