@@ -51,6 +51,11 @@ class Mapping(NamedTuple):
         return self.asked.device
 
     @property
+    def first(self) -> Span[BusAddress] | None:
+        """Its first segment; None for a guest that gave the driver none."""
+        return next(iter(self.segments), None)
+
+    @property
     def direction(self) -> Direction:
         """Which way its data goes."""
         return Direction.BIDIRECTIONAL if isinstance(self.asked, AllocCoherent) else self.asked.direction

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -93,6 +94,21 @@ def test_a_list_has_at_least_one_byte_and_each_element_is_somewhere() -> None:
     run = Run(POWERVM_DEDICATED, LPAR)
     assert run.impossible(listed(at((0, 0), (PAGE, 0)))) is not None
     assert run.impossible(listed(at((0, PAGE), (LPAR.blocks[0].stop, 0)))) is not None
+
+
+def no_segments(*_: object) -> Segments:
+    """What map_sg() must not answer: success, and nothing to go with it."""
+    return ()
+
+
+def test_a_list_that_was_given_no_segment_is_judged_all_the_same() -> None:
+    guest = apply(Kernel, [Defect("no-segments", None, scatterlist.map_sg, no_segments, "")])
+    run = Run(POWERVM_DEDICATED, LPAR, guest)
+    with pytest.raises(InvariantBroken, match="not as long as its elements"):
+        run.step(Step(listed(at((0, PAGE)))))
+    with suppress(InvariantBroken):
+        run.step(Step(UnmapSg(0)))
+    assert run.ledger.mappings == {}
 
 
 def test_no_bytes_get_no_handle() -> None:

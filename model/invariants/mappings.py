@@ -63,10 +63,10 @@ def route_agrees(scene: Scene, event: Ending) -> Violation | None:
     writes = [c for c in scene.crossings if c.name.startswith("H_")]
     if mapping.own_tces and not writes:
         return Violation("route-agrees", "map set TCEs for this handle, unmap took it for a direct one",
-                         "its TCEs cleared", "no hypercall", mapping.device, next(iter(mapping.segments), None))  # fmt: skip
+                         "its TCEs cleared", "no hypercall", mapping.device, mapping.first)  # fmt: skip
     if not mapping.own_tces and writes:
         return Violation("route-agrees", "map set no TCE for this handle, unmap cleared some", "no hypercall",
-                         f"{len(writes)} hypercalls", mapping.device, mapping.segments[0])  # fmt: skip
+                         f"{len(writes)} hypercalls", mapping.device, mapping.first)  # fmt: skip
     return None
 
 
@@ -150,7 +150,7 @@ def translates(scene: Scene, mapping: Mapping) -> Violation | None:
     asked, given = (sum([span.size for span in part]) for part in (mapping.elements, mapping.segments))
     if asked != given:
         return Violation("mapping-translates", "the segments of a scatterlist are not as long as its elements",
-                         asked, given, mapping.device, next(iter(mapping.segments), None))  # fmt: skip
+                         asked, given, mapping.device, mapping.first)  # fmt: skip
     for piece in mapping.pieces:
         wrong = _mistranslated(scene, mapping, piece)
         if wrong is not None:

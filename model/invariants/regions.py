@@ -182,7 +182,7 @@ def limit_matches(scene: Scene, device: int) -> Violation | None:
             said = "failed" if answer is None else "TCEs of its own"
             return Violation("limit-matches-split", "a scatterlist of pre-mapped RAM is not routed directly",
                              "the direct region", said, device,
-                             None if answer is None else scene.made.segments[0])  # fmt: skip
+                             None if answer is None else scene.made.first)  # fmt: skip
     return None
 
 

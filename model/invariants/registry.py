@@ -68,7 +68,7 @@ def judge(scene: Scene, counts: Counter[str]) -> list[Violation]:
     """Apply every invariant; the first violation of each that fails. `counts` learns how many subjects each had."""
     if scene.crash is not None:
         ended = scene.ledger.mappings[scene.event.mapping] if isinstance(scene.event, Ending) else None
-        at = ended.segments[0] if ended else None
+        at = ended.first if ended else None
         return [Violation(GUEST_CRASH, scene.crash, "the guest goes on", scene.crash, at=at)]
     violations = []
     for item in INVARIANTS.values():
