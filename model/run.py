@@ -462,12 +462,6 @@ class Run:
         pieces = tuple(pieces_of(elements, segments))
         self.ledger.mappings[self.mapped] = Mapping(asked, tuple(elements), segments, pieces, own_tces)
         self.mapped += 1
-        ends = {segment.stop for segment in segments}
-        view = self.guest.view(asked.device)
-        if view is not None and view.mask + 1 in ends:
-            self.reached["handle: ends where the mask does"] += 1
-        if any(window.span.stop in ends for window in self.hypervisor.windows(self.pe(asked.device))):
-            self.reached["handle: ends where its window does"] += 1
 
     def _end(self, mapping: Mapping) -> None:
         match mapping.asked:

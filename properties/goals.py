@@ -8,6 +8,7 @@ from model.calls import HcallStatus, RtasCall
 from model.guest.enable import Outcome
 from model.guest.vfio import TableOutcome
 from model.invariants import INVARIANTS
+from model.possible import BITS_32
 from model.profiles import Lpar, MultiTce, Profile
 from model.run import Run
 from model.types import GIB, TIB
@@ -115,3 +116,15 @@ def shapes_of(run: Run) -> Iterator[str]:
                 if any(end % (1 << page_shift) for part in run.lpar.reserved for end in part):
                     yield "reserved from the middle of an I/O page"
                 yield f"created a window of 2^{decade} to 2^{min(decade + 9, 63)}"
+
+
+def ends_of(run: Run) -> Iterator[str]:
+    """Where the newest mapping ends, if that is where nothing can follow it."""
+    made = next(reversed(run.ledger.mappings.values()), None)
+    if made is None:
+        return
+    ends = {segment.stop for segment in made.segments}
+    if run.ledger.masks.get(made.device, BITS_32) + 1 in ends:
+        yield "handle: ends where the mask does"
+    if any(window.span.stop in ends for window in run.hypervisor.windows(run.pe(made.device))):
+        yield "handle: ends where its window does"

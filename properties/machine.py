@@ -46,7 +46,7 @@ from model.run import Run
 from model.types import Direction, DmaMask, SegmentLimits
 from properties import owners
 from properties import strategies as own
-from properties.goals import shapes_of
+from properties.goals import ends_of, shapes_of
 from properties.strategies import (
     Beside,
     Interruption,
@@ -132,7 +132,10 @@ class LifeCycle(RuleBasedStateMachine):
     def do(self, event: Event, dictated: Faults = (), inside: tuple[Inside, ...] = ()) -> None:
         """Carry out an event if it can happen now."""
         if self.run.impossible(event) is None:
+            before = self.run.mapped
             self.run.step(Step(event, dictated, inside))
+            if self.run.mapped > before:
+                self.run.reached.update(ends_of(self.run))
 
     def beside(self, drawn: Meanwhile) -> tuple[Inside, ...]:
         """What another CPU does, as far as there is something to do it with."""
