@@ -4,18 +4,16 @@
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from conformance.kernel.apt import NoSource
 from conformance.kernel.build import BuildFailed, Variant, build_decisions
 from conformance.kernel.sources import fetch
 from conformance.kernel.tree import BadTree, read_tree
-from ddwcheck import BadInput, Verdict, worst, wrapped
+from ddwcheck import BadInput, Verdict, drawn, worst, wrapped
 from ddwcheck.live import bar
 from ddwcheck.log_files import shown
 from ddwcheck.sources import cache_folder
@@ -136,10 +134,7 @@ def table(rows: list[Row]) -> list[str]:
         verdict = "NOT GREEN" if row.verdict is Proved.PROVED and row.wrong else str(row.verdict)
         refuted = "all" if row.verdict is not Proved.ERROR and not row.wrong else "no"
         made.add_row(row.comparison.function, row.release, verdict, refuted, str(row.paths), f"{row.seconds:.1f}")
-    console = Console(file=StringIO(), width=130, color_system=None)
-    console.print(made)
-    assert isinstance(console.file, StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return drawn(made, 130)
 
 
 def told(row: Row) -> list[str]:

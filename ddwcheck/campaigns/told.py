@@ -5,14 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from conformance.survey import watch
-from ddwcheck import Verdict, page_files, report, wrapped
+from ddwcheck import Verdict, drawn, page_files, report, wrapped
 from ddwcheck.campaign import Campaign, Goals, Machine
 from ddwcheck.campaigns.plan import Target, Unit
 from ddwcheck.campaigns.store import Kept, Store, Total
@@ -102,10 +100,7 @@ def machines(totals: Sequence[Total]) -> list[str]:
     for each in totals:
         rate = each.steps / each.seconds if each.seconds else 0.0
         made.add_row(each.target, each.work, f"{each.units:,}", f"{each.examples:,}", f"{each.steps:,}", f"{rate:,.0f}")
-    console = Console(file=StringIO(), width=130, color_system=None)
-    console.print(made)
-    assert isinstance(console.file, StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return drawn(made, 130)
 
 
 def table(kept: Sequence[Kept], findings: Sequence[Finding]) -> list[str]:
