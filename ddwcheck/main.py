@@ -118,7 +118,7 @@ def explore(
     profile: Annotated[
         str, typer.Option(metavar="|".join(PROFILES), help="The platform.", autocompletion=lambda: list(PROFILES))
     ] = "powervm-dedicated",
-    depth: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Events in a row.")] = 3,
+    depth: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Events in a row.")] = 3,
     release: Release = None,
     time: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Give up after that.")] = 300,
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Where a counterexample goes.")] = "counterexamples",

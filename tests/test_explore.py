@@ -143,7 +143,7 @@ def test_ctrl_c_is_no_success_and_keeps_what_is_known(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--profile", "x"], ["--release", "9.9"], ["--depth", "-1"],
+    "arguments", [["--profile", "x"], ["--release", "9.9"], ["--depth", "0"],
                   ["--depth", "1", "--release", "6.12", "--out", "/dev/null/x"]], ids=str,
 )  # fmt: skip
 def test_bad_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
