@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from model.guest.kernel import Kernel
 
 
-def or_crash(kernel: "Kernel", node: Node) -> Table | None:
+def or_crash(kernel: "Kernel", node: Node) -> tuple[str, Table | None]:
     """Linux: pci_dma_bus_setup_pSeriesLP() uses a group that may be NULL, and panics without a map."""
-    table = devices.default_table(kernel, node)
-    if table is None and node.default is not None:
+    role, table = devices.first_table(kernel, node)
+    if table is None and (node.default is not None or node.window is not None):
         raise Crash("the first table of a PE is not to be had")
-    return table
+    return role, table
 
 
 DEFECT = Defect(
     id="first-table-is-not-optional",
     breaks="guest-crash",
-    replaces=devices.default_table,
+    replaces=devices.first_table,
     by=or_crash,
     releases=RELEASES,
     root_cause="iommu_pseries_alloc_group() may return NULL, iommu_init_table() too; at a DLPAR add of a running system "

@@ -39,7 +39,7 @@ def node_of(kernel: "Kernel", properties: DdwProperties) -> Node:
     node = Node.of(properties)
     if properties.inherited is not None:
         kernel.inherit_window(node, properties.inherited)
-    role, table = ("default", kernel.default_table(node)) if node.default else ("ddw", kernel.inherited_table(node))
+    role, table = kernel.first_table(node)
     if table is not None:
         node.tables[role] = table
     if node.window is not None and "ddw" not in node.tables:
@@ -49,6 +49,11 @@ def node_of(kernel: "Kernel", properties: DdwProperties) -> Node:
 
     # RETURN
     return node
+
+
+def first_table(kernel: "Kernel", node: Node) -> tuple[str, Table | None]:
+    """The role and the table of the default window, or where there is none of the one that a kernel before has left."""
+    return ("default", kernel.default_table(node)) if node.default else ("ddw", kernel.inherited_table(node))
 
 
 def new_function(kernel: "Kernel", node: Node) -> Device:

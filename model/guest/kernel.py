@@ -47,6 +47,7 @@ class Kernel:
     node_of = devices.node_of
     new_function = devices.new_function
     replug = devices.replug
+    first_table = devices.first_table
     default_table = devices.default_table
     look_at_offer = devices.look_at_offer
     detach = devices.detach
@@ -190,6 +191,7 @@ class Kernel:
     set_window = vfio.set_window
     unset_window = vfio.unset_window
     clear_user_table = vfio.clear_user_table
+    drop_user_window = vfio.drop_user_window
     remove_user_window = vfio.remove_user_window
     map_user = vfio.map_user
     unmap_user = vfio.unmap_user
