@@ -23,6 +23,7 @@ from model.events import (
     TakeOwnership,
     Unmap,
     UnmapSg,
+    UnsetWindow,
 )
 from model.profiles import POWERVM_DEDICATED, POWERVM_SRIOV, MultiTce, simple_lpar
 from model.trace import Trace
@@ -42,6 +43,7 @@ PAGES_16G = 1 << 7
 HUGE = replace(POWERVM_SRIOV, pages=PAGES_16G, block=1 << 20)
 BEYOND_A_PAGE = Span(PhysAddr(16 * GIB + 0x10000), PhysAddr(16 * GIB + 0x20000))
 FIRST = Span(PhysAddr(0), PhysAddr(0x10000))
+NO_TABLE = Fault("allocate table", 0, 0)
 CREATE_FAILS, RESET_FAILS, PUT_FAILS = Fault("create", 0, -1), Fault("reset", 0, -1), Fault("H_PUT_TCE", 0, -1)
 
 ROUTE = "route-agrees: map set TCEs for this handle, unmap took it for a direct one (Unmap)"
@@ -104,10 +106,17 @@ BY_HAND = {
         "ram-covered: bus address N does not reach online RAM at N (SetMask)",
         Trace(POWERVM_DEDICATED, LISTED_LATE, (meanwhile(OPEN, 7, Online(0)),)),
     ),
+    "F62": ByHand(
+        "regions-inside-window: the guest uses a window that does not exist (ReleaseOwnership)",
+        Trace(POWERVM_DEDICATED, simple_lpar(4 * GIB),
+              (Step(TakeOwnership(0)), Step(ReleaseOwnership(0), (NO_TABLE,)), Step(TakeOwnership(0)),
+               Step(CreateTable(0, 0, 12, 2 * GIB)), Step(SetWindow(0, 0, 0)), Step(UnsetWindow(0, 0)),
+               Step(ReleaseOwnership(0)))),
+    ),
     "F61": ByHand(
         "guest-crash: Segmentation fault at a NULL pointer in iommu_table_in_use() iommu.c:N (SetMask)",
         Trace(POWERVM_SRIOV, simple_lpar(4 * GIB),
-              (Step(TakeOwnership(0)), Step(ReleaseOwnership(0), (Fault("allocate table", 0, 0),)), Step(OPEN))),
+              (Step(TakeOwnership(0)), Step(ReleaseOwnership(0), (NO_TABLE,)), Step(OPEN))),
     ),
     "F59": ByHand(
         "unmap-releases: TCE N is valid but belongs to no live mapping (UnmapSg)",

@@ -252,8 +252,8 @@ def table_on_default(kernel: "Kernel", node: Node, window_size: int, undo: ExitS
 
 
 def costs_window(kernel: "Kernel", node: Node) -> bool:
-    """Whether a reset would remove a window that user space has."""
-    return any(user.window is not None for user in node.user.values())
+    """Whether a reset would remove a window that user space has, or that was left behind."""
+    return node.window is not None or any(user.window is not None for user in node.user.values())
 
 
 def restore_for_user(kernel: "Kernel", node: Node) -> bool:
@@ -346,10 +346,15 @@ def unset_window(kernel: "Kernel", device: int, number: int) -> bool:
     # EFFECT, RETURN
     kernel.clear_user_table(table)
     with kernel.port.locked(INIT_MUTEX):
-        if window is None:
-            return kernel.drop_default(node, None)
-        kernel.unlist(window)
-        return kernel.remove_user_window(node, window.liobn)
+        return kernel.drop_user_window(node, number, table, window)
+
+
+def drop_user_window(kernel: "Kernel", node: Node, number: int, table: Table, window: DmaWindow | None) -> bool:
+    """Remove the window of a table: one that was made for it, or the default one. Linux: is_default_window_table()."""
+    if window is None:
+        return kernel.drop_default(node, None)
+    kernel.unlist(window)
+    return kernel.remove_user_window(node, window.liobn)
 
 
 def clear_user_table(kernel: "Kernel", table: Table) -> None:
